@@ -1,0 +1,1 @@
+//! The HTTP edge: commands, queries, OpenAPI, registry, health.

@@ -1,0 +1,1 @@
+//! Audits from the log alone: history, time travel, chain verification.

@@ -1,0 +1,1 @@
+//! The command line: verbs over an installation or its API.

@@ -1,0 +1,1 @@
+//! Avro events: schemas, data in the hot path, Confluent wire format, compatibility.

@@ -1,0 +1,1 @@
+//! Keys of an installation: master, subjects, fingerprints; seals and opens.

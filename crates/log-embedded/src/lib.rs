@@ -1,0 +1,1 @@
+//! The embedded log: the Log trait over the segment store.

@@ -1,0 +1,1 @@
+//! The log contract: record format, reader rule, Log trait, conformance suite.

@@ -1,0 +1,1 @@
+//! PostgreSQL: the private server, pools, row sink and read store.

@@ -1,0 +1,1 @@
+//! The projection runtime: folds lanes into rows, exactly once.

@@ -1,0 +1,2 @@
+//! The product: picks adapters, registers contexts, starts roles.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Test kits: given/when/then, projection histories, saga laws.

@@ -1,0 +1,2 @@
+//! Developer commands: up, test, check, install.
+fn main() {}
