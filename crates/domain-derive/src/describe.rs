@@ -24,13 +24,16 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
                 Ok(())
             })?;
         }
-        let base = match format {
-            Some(format) => quote!(::domain::Shape::Text { format: Some(#format), max_chars: None }),
-            None => quote!(<#ty as ::domain::Describe>::shape()),
+        let defaulted = has_default(&field.attrs)?;
+        let base = if let Some(format) = format {
+            quote!(::domain::Shape::Text { format: Some(#format), max_chars: None })
+        } else {
+            quote!(<#ty as ::domain::Describe>::shape())
         };
         let shape = max.as_ref().map_or_else(|| base.clone(), |max| quote!(#base.bounded(#max)));
         properties.push(quote!(::domain::Property {
-            name: #name, doc: #doc, shape: #shape, required: !<#ty as ::domain::Describe>::optional(),
+            name: #name, doc: #doc, shape: #shape,
+            required: !#defaulted && !<#ty as ::domain::Describe>::optional(),
         }));
         let pointer = format!("/{name}");
         if let Some(max) = max {
@@ -57,4 +60,19 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
         }
     })
+}
+
+/// Whether the field carries `#[serde(default)]`: then it may be absent.
+fn has_default(attrs: &[syn::Attribute]) -> syn::Result<bool> {
+    let mut found = false;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        attr.parse_nested_meta(|meta| {
+            found |= meta.path.is_ident("default");
+            if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }

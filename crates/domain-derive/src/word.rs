@@ -19,6 +19,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     }
     let name = &input.ident;
     let text = name.to_string();
+    let what = format!("one of {}", words.join(", "));
     let indices = 0..u32::try_from(words.len()).unwrap_or(u32::MAX);
     Ok(quote! {
         impl #name {
@@ -41,7 +42,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             fn from_str(text: &str) -> Result<Self, ::domain::NotAnId> {
                 match text {
                     #(#words => Ok(Self::#idents),)*
-                    _ => Err(::domain::NotAnId { what: concat!("one of: ", #(#words, " "),*), text: text.to_owned() }),
+                    _ => Err(::domain::NotAnId { what: #what, text: text.to_owned() }),
                 }
             }
         }

@@ -1,1 +1,25 @@
-//! The log contract: record format, reader rule, Log trait, conformance suite.
+//! The log contract: how records look, which of them are valid, and what a log must do.
+//!
+//! Not a log itself: the adapters (embedded, Kafka, simulated) implement [`Log`] and pass
+//! [`conformance`]. Every reader of every log decides validity with the one function
+//! [`LaneState::step`].
+
+mod adapter;
+mod chain;
+mod claim;
+pub mod conformance;
+mod follow;
+mod outcome;
+mod record;
+mod rule;
+mod topics;
+mod wire;
+
+pub use adapter::{Delivery, Done, GrowthHook, Handover, Log, ReadError, Stored};
+pub use chain::{Chain, Head, Sha256Chain};
+pub use claim::Claim;
+pub use follow::{Follower, Frame, Voids};
+pub use outcome::{Outcome, Verdict};
+pub use record::{Body, DecodeError, Fingerprint, FrameBuilder, Header, Kind, Record, headers};
+pub use rule::{LaneState, Step, Void};
+pub use topics::{Topic, Topics, TopicsError, murmur2};
