@@ -1,9 +1,24 @@
 //! The command runtime: owners of lanes as state machines, driven by thin shells. Not a log and not
 //! HTTP: it decides commands on speculative state, hands frames to a [`log::Log`], and answers after
 //! the commit.
+//!
+//! Reading order: [`Tenure`] (the protocol), [`Owner`] (commands on top of it), [`Commands`] (the
+//! shell that drives all owners of a node).
 
 mod answer;
+mod desk;
+mod handler;
+mod keys;
+mod owner;
+mod shell;
+mod states;
 mod submit;
+mod tenure;
 
 pub use answer::{Accepted, Answer, Refused};
+pub use handler::{AnyState, Deciders, FRAME_EVENTS_MAX, Handler, NoEvent, Refusal};
+pub use keys::WINDOW_MS;
+pub use owner::{Action, Mark, Owner, Ticket};
+pub use shell::{Commands, LaneReport};
 pub use submit::Submit;
+pub use tenure::{Delivered, Read, Tenure};

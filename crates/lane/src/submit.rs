@@ -33,6 +33,9 @@ pub struct Submit {
 impl std::fmt::Debug for Submit {
     /// Without the command, which may hold personal values.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Submit").field("stream", &self.stream).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Submit")
+            .field("stream", &self.stream)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,324 @@
+//! What an owner does with a command: finds an earlier answer, loads the aggregate, decides, hands the
+//! frame over. The protocol around it is in `owner`.
+
+use std::any::Any;
+
+use domain::{EventData, EventId, LaneId, Meta, Position, StreamId, Timestamp};
+use log::{Body, Fingerprint, FrameBuilder, Handover, Log, Outcome, ReadError, Record, Verdict};
+use uuid::Uuid;
+
+use crate::answer::{Accepted, Answer, Refused};
+use crate::handler::{Deciders, Handler, NoEvent, Refusal};
+use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
+use crate::states::Loaded;
+use crate::submit::Submit;
+
+/// How long a caller is asked to wait when a lane has too much to do.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+impl Owner {
+    /// A command for this lane.
+    pub fn submit(
+        &mut self,
+        log: &dyn Log,
+        ticket: Ticket,
+        mut submit: Submit,
+        deciders: &Deciders,
+        now: Timestamp,
+    ) -> Result<Option<Action>, ReadError> {
+        if !self.tenure.is_serving() {
+            if self.waiting.len() >= WAITING_MAX {
+                return answer(ticket, Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS });
+            }
+            self.waiting.push_back((ticket, submit));
+            return Ok(None);
+        }
+        if let Some(known) = self.known_answer(log, &submit)? {
+            return answer(ticket, known);
+        }
+        let Some(handler) = deciders.of(submit.stream.category()) else {
+            let why = format!("no aggregate is called {}", submit.stream.category());
+            return answer(ticket, Answer::Unavailable { why });
+        };
+        let loaded = match self.load(log, &submit.stream, handler.as_ref())? {
+            Ok(loaded) => loaded,
+            Err(why) => return answer(ticket, Answer::Unavailable { why }),
+        };
+        let before = loaded.version;
+        if submit.expected.is_some_and(|expected| expected != before) {
+            let detail = format!("{} is at version {before}", submit.stream);
+            let refusal = Refusal { verdict: Verdict::WrongVersion, rule: "wrong_version", detail };
+            return Ok(Some(self.refuse(ticket, submit, before, refusal, now)));
+        }
+        let command = std::mem::replace(&mut submit.command, Box::new(()));
+        match decide(handler.as_ref(), loaded, command) {
+            Ok(events) => Ok(Some(self.accept(ticket, submit, before, events, now))),
+            Err(NoEvent::Refused(refusal)) => {
+                Ok(Some(self.refuse(ticket, submit, before, refusal, now)))
+            }
+            Err(NoEvent::Broken(why)) => answer(ticket, Answer::Unavailable { why }),
+            Err(NoEvent::Poisoned(why)) => {
+                self.lose();
+                answer(ticket, Answer::Unavailable { why })
+            }
+        }
+    }
+
+    /// What an earlier call with the same key was answered, if there was one.
+    fn known_answer(&self, log: &dyn Log, submit: &Submit) -> Result<Option<Answer>, ReadError> {
+        let Some(key) = submit.key else { return Ok(None) };
+        if let Some(running) = self.running.get(&key) {
+            let same = *running == submit.fingerprint;
+            return Ok(Some(if same { Answer::StillRunning } else { Answer::KeyReused }));
+        }
+        let Some(offset) = self.keys.find(&key) else { return Ok(None) };
+        let mut records: Vec<Record> = Vec::new();
+        while records.first().is_none_or(|first| records.len() < usize::from(first.header.of)) {
+            let more = log.read(self.lane, offset + records.len() as u64, 1)?;
+            if more.is_empty() {
+                break;
+            }
+            for stored in more {
+                let damaged =
+                    |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
+                records.push(Record::decode(self.lane, &stored.bytes).map_err(damaged)?);
+            }
+        }
+        Ok(Some(replayed(self.lane, &records, submit.fingerprint)))
+    }
+
+    /// The aggregate as it will be when everything open is committed.
+    fn load(
+        &mut self,
+        log: &dyn Log,
+        stream: &StreamId,
+        handler: &dyn Handler,
+    ) -> Result<Result<&mut Loaded, String>, ReadError> {
+        if self.states.get(stream).is_none() {
+            let mut loaded = Loaded { state: handler.fresh(), version: 0, open: 0 };
+            for stored in log.read_stream(self.lane, stream, 0)? {
+                let damaged =
+                    |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
+                let record = Record::decode(self.lane, &stored.bytes).map_err(damaged)?;
+                if let Body::Event { meta, data, .. } = record.body {
+                    if let Err(why) = handler.replay(&mut loaded.state, &data) {
+                        return Ok(Err(format!(
+                            "event {} of {stream} cannot be read: {why}",
+                            meta.version
+                        )));
+                    }
+                    loaded.version = meta.version;
+                }
+            }
+            self.states.insert(stream.clone(), loaded);
+        }
+        Ok(self
+            .states
+            .get(stream)
+            .ok_or_else(|| "state was dropped while it was loaded".to_owned()))
+    }
+
+    fn accept(
+        &mut self,
+        ticket: Ticket,
+        submit: Submit,
+        before: u64,
+        events: Vec<EventData>,
+        now: Timestamp,
+    ) -> Action {
+        self.log_time = self.log_time.max(now);
+        let (epoch, first_seq, prev) =
+            self.tenure.next_frame().expect("only a serving owner decides");
+        let of = u16::try_from(events.len()).expect("the handler bounds the events of a command");
+        let mut frame = FrameBuilder::new(epoch, first_seq, of);
+        let mut meta = Meta {
+            id: EventId(Uuid::nil()),
+            stream: submit.stream.clone(),
+            version: before,
+            position: Position { lane: self.lane, seq: first_seq - 1 },
+            recorded_at: self.log_time,
+            tenant: submit.tenant,
+            actor: submit.actor,
+            correlation: submit.correlation,
+            causation: submit.causation,
+            key: submit.key,
+            trace: submit.trace,
+        };
+        let mut told = Vec::with_capacity(events.len());
+        let mut fingerprint = submit.key.map(|_| submit.fingerprint);
+        for data in events {
+            meta.version += 1;
+            meta.position.seq += 1;
+            meta.id = event_id(self.claim_id, meta.position.seq, self.log_time);
+            frame.event(&meta, &data, fingerprint.take());
+            told.push((meta.id, data.event_type.into_owned()));
+        }
+        let accepted = Accepted {
+            stream: submit.stream,
+            version: meta.version,
+            position: meta.position,
+            events: told,
+            replayed: false,
+        };
+        if let Some(loaded) = self.states.get(&accepted.stream) {
+            loaded.version = meta.version;
+            loaded.open += 1;
+        }
+        let open = Open {
+            ticket,
+            epoch,
+            first_seq,
+            first_offset: 0,
+            recorded_at: self.log_time,
+            stream: accepted.stream.clone(),
+            key: submit.key,
+            keep: true,
+            answer: Answer::Accepted(accepted),
+        };
+        self.hand_over(open, submit.fingerprint, of, prev, frame.finish())
+    }
+
+    fn refuse(
+        &mut self,
+        ticket: Ticket,
+        submit: Submit,
+        version: u64,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Action {
+        self.log_time = self.log_time.max(now);
+        let (epoch, first_seq, prev) =
+            self.tenure.next_frame().expect("only a serving owner decides");
+        let refused = Refused {
+            stream: submit.stream.clone(),
+            version,
+            position: Position { lane: self.lane, seq: first_seq },
+            verdict: refusal.verdict,
+            rule: refusal.rule.to_owned(),
+            detail: refusal.detail.clone(),
+            replayed: false,
+        };
+        let keep = refusal.verdict.is_kept();
+        let outcome = Outcome {
+            recorded_at: self.log_time,
+            stream: submit.stream.clone(),
+            version,
+            tenant: submit.tenant,
+            actor: submit.actor,
+            correlation: submit.correlation,
+            key: submit.key,
+            fingerprint: submit.fingerprint,
+            verdict: refusal.verdict,
+            rule: refusal.rule.to_owned(),
+            detail: refusal.detail,
+        };
+        let mut frame = FrameBuilder::new(epoch, first_seq, 1);
+        frame.outcome(&outcome);
+        if let Some(loaded) = self.states.get(&submit.stream) {
+            loaded.open += 1;
+        }
+        let open = Open {
+            ticket,
+            epoch,
+            first_seq,
+            first_offset: 0,
+            recorded_at: self.log_time,
+            stream: submit.stream,
+            key: submit.key,
+            keep,
+            answer: Answer::Refused(refused),
+        };
+        self.hand_over(open, submit.fingerprint, 1, prev, frame.finish())
+    }
+
+    fn hand_over(
+        &mut self,
+        mut open: Open,
+        fingerprint: Fingerprint,
+        records: u16,
+        prev: log::Head,
+        bytes: Vec<u8>,
+    ) -> Action {
+        open.first_offset = self.tenure.hand_over(records, &bytes);
+        let mark = Mark { epoch: open.epoch, first_seq: open.first_seq };
+        if let Some(key) = open.key {
+            self.running.insert(key, fingerprint);
+        }
+        self.open.push_back(open);
+        Action::HandOver(Handover { lane: self.lane, prev, records, bytes }, mark)
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every way out of `submit` has this shape")]
+const fn answer(ticket: Ticket, answer: Answer) -> Result<Option<Action>, ReadError> {
+    Ok(Some(Action::Answer(ticket, answer)))
+}
+
+/// Asks the rule. No events means that the fact stands already, which is an outcome too.
+fn decide(
+    handler: &dyn Handler,
+    loaded: &mut Loaded,
+    command: Box<dyn Any + Send>,
+) -> Result<Vec<EventData>, NoEvent> {
+    let events = handler.decide(&mut loaded.state, command)?;
+    if events.is_empty() {
+        let refusal = Refusal { verdict: Verdict::Nothing, rule: "", detail: String::new() };
+        return Err(NoEvent::Refused(refusal));
+    }
+    Ok(events)
+}
+
+/// The answer that a frame in the log was given.
+fn replayed(lane: LaneId, records: &[Record], asked: Fingerprint) -> Answer {
+    let Some(first) = records.first() else { return accepted(records) };
+    match &first.body {
+        Body::Event { fingerprint, .. } if *fingerprint != Some(asked) => Answer::KeyReused,
+        Body::Outcome(outcome) if outcome.fingerprint != asked => Answer::KeyReused,
+        Body::Outcome(outcome) => Answer::Refused(Refused {
+            stream: outcome.stream.clone(),
+            version: outcome.version,
+            position: Position { lane, seq: first.header.seq },
+            verdict: outcome.verdict,
+            rule: outcome.rule.clone(),
+            detail: outcome.detail.clone(),
+            replayed: true,
+        }),
+        _ => accepted(records),
+    }
+}
+
+fn accepted(records: &[Record]) -> Answer {
+    let mut answer = None;
+    let mut events = Vec::with_capacity(records.len());
+    for record in records {
+        if let Body::Event { meta, data, .. } = &record.body {
+            events.push((meta.id, data.event_type.clone().into_owned()));
+            answer = Some((meta.stream.clone(), meta.version, meta.position));
+        }
+    }
+    match answer {
+        Some((stream, version, position)) => {
+            Answer::Accepted(Accepted { stream, version, position, events, replayed: true })
+        }
+        None => Answer::Unknown { why: "the outcome of this key cannot be read".to_owned() },
+    }
+}
+
+/// A UUIDv7 (RFC 9562) whose random part is a mix of claim and seq: unique without a random source,
+/// because a claim's id is drawn for it alone and a seq is used once in an epoch.
+fn event_id(claim: Uuid, seq: u64, at: Timestamp) -> EventId {
+    let (high, low) = claim.as_u64_pair();
+    let tail = mix(low ^ seq.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let short = mix(high.wrapping_add(seq)) & 0xfff;
+    let millis = u64::try_from(at.as_millis()).unwrap_or_default() & 0xffff_ffff_ffff;
+    let high = (millis << 16) | 0x7000 | short;
+    let low = (tail >> 2) | (0b10 << 62);
+    EventId(Uuid::from_u64_pair(high, low))
+}
+
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014): a bijection that spreads every bit.
+const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,316 @@
+//! The owner of one lane: decides commands on speculative state, answers after the commit. No I/O of
+//! its own: it is handed what was read and delivered, and says what to hand over and to answer.
+
+use std::collections::{HashMap, VecDeque};
+
+use domain::{CommandKey, LaneId, StreamId, Timestamp};
+use log::{
+    Body, Claim, Fingerprint, Handover, Header, LaneState, Log, ReadError, Record, Sha256Chain,
+    Stored,
+};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::keys::Keys;
+use crate::states::States;
+use crate::submit::Submit;
+use crate::tenure::{Delivered, Read, Tenure};
+
+/// Aggregates of one lane kept in memory (twice this at most).
+const STATES_YOUNG_MAX: usize = 16_384;
+/// Commands that wait in a lane while it is taken over.
+pub(crate) const WAITING_MAX: usize = 4_096;
+
+/// Whom to answer.
+pub type Ticket = u64;
+
+/// What the shell must do.
+#[derive(Debug)]
+pub enum Action {
+    /// Hand these records to the log and report the delivery with this mark.
+    HandOver(Handover, Mark),
+    /// Answer a caller.
+    Answer(Ticket, Answer),
+}
+
+/// Names a handover in its delivery report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// The epoch it was handed over in; for a claim the one it begins.
+    pub epoch: u64,
+    /// The seq of its first record; 0 for a claim.
+    pub first_seq: u64,
+}
+
+/// The owner of one lane.
+#[derive(Debug)]
+pub struct Owner {
+    pub(crate) lane: LaneId,
+    node: String,
+    pub(crate) tenure: Tenure<Sha256Chain>,
+    pub(crate) claim_id: Uuid,
+    pub(crate) states: States,
+    pub(crate) keys: Keys,
+    /// Keys of open frames: asked again, they are still running.
+    pub(crate) running: HashMap<CommandKey, Fingerprint>,
+    pub(crate) log_time: Timestamp,
+    pub(crate) open: VecDeque<Open>,
+    pub(crate) waiting: VecDeque<(Ticket, Submit)>,
+    /// Open frames of epochs that broke, until it is known what became of them.
+    lost: Vec<(Open, Fate)>,
+    /// The records of a frame under assembly.
+    pending: Vec<Record>,
+}
+
+/// What is known of a frame whose epoch broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    NotSeen,
+    InTheLog,
+}
+
+/// A frame that is handed over and not committed.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) ticket: Ticket,
+    pub(crate) epoch: u64,
+    pub(crate) first_seq: u64,
+    pub(crate) first_offset: u64,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) stream: StreamId,
+    pub(crate) key: Option<CommandKey>,
+    /// Whether its outcome is kept under the key.
+    pub(crate) keep: bool,
+    pub(crate) answer: Answer,
+}
+
+impl Owner {
+    /// A node that knows nothing of the lane yet.
+    pub fn new(log: &dyn Log, lane: LaneId, node: &str) -> Self {
+        Self {
+            lane,
+            node: node.to_owned(),
+            tenure: Tenure::new(LaneState::new(log.topics().genesis(lane)), 0),
+            claim_id: Uuid::nil(),
+            states: States::new(STATES_YOUNG_MAX),
+            keys: Keys::default(),
+            running: HashMap::new(),
+            log_time: Timestamp::default(),
+            open: VecDeque::new(),
+            waiting: VecDeque::new(),
+            lost: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Whether it serves.
+    pub const fn is_serving(&self) -> bool {
+        self.tenure.is_serving()
+    }
+
+    /// Whether its claim is under way.
+    pub const fn is_claiming(&self) -> bool {
+        self.tenure.is_claiming()
+    }
+
+    /// The current epoch and how many valid records the lane has, as far as committed.
+    pub const fn known(&self) -> (u64, u64) {
+        (self.tenure.known().epoch, self.tenure.known().seq)
+    }
+
+    /// Reads to the end of the lane and writes a claim of the next epoch. `claim_id` is drawn anew for
+    /// each call.
+    pub fn take_over(
+        &mut self,
+        log: &dyn Log,
+        claim_id: Uuid,
+        now: Timestamp,
+    ) -> Result<Action, ReadError> {
+        self.read_on(log)?;
+        self.claim_id = claim_id;
+        let claim = Claim { id: claim_id, at: now, node: self.node.clone(), url: String::new() };
+        let epoch = self.tenure.next_epoch();
+        let bytes = Record::claim(epoch, &claim);
+        self.tenure.claim(bytes.clone());
+        let prev = self.tenure.known().head;
+        let handover = Handover { lane: self.lane, prev, records: 1, bytes };
+        Ok(Action::HandOver(handover, Mark { epoch, first_seq: 0 }))
+    }
+
+    /// Reads what is there and applies it. Gives `true` when the own claim came back.
+    fn read_on(&mut self, log: &dyn Log) -> Result<bool, ReadError> {
+        loop {
+            let stored = log.read(self.lane, self.tenure.next_offset(), 1 << 20)?;
+            if stored.is_empty() {
+                return Ok(false);
+            }
+            for record in &stored {
+                if self.read_one(record)? {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn read_one(&mut self, stored: &Stored) -> Result<bool, ReadError> {
+        let Ok((header, _)) = Header::read(&stored.bytes) else {
+            let what =
+                format!("offset {} of lane {} holds no record", stored.offset, self.lane.index);
+            return Err(ReadError::Damaged(what));
+        };
+        match self.tenure.read(stored.offset, &header, &stored.prev, &stored.bytes) {
+            Read::Won => {
+                self.pending.clear();
+                return Ok(true);
+            }
+            Read::Rival | Read::Rule(log::Step::Claimed) => self.pending.clear(),
+            Read::Rule(log::Step::Partial) => self.pending.push(self.decode(stored)?),
+            Read::Rule(log::Step::Whole { first }) => {
+                let mut records = std::mem::take(&mut self.pending);
+                records.push(self.decode(stored)?);
+                let first_offset = stored.offset + 1 - records.len() as u64;
+                self.apply(header.epoch, first, first_offset, &records);
+            }
+            Read::Rule(log::Step::Void(_) | log::Step::Mismatch) => {}
+        }
+        Ok(false)
+    }
+
+    fn decode(&self, stored: &Stored) -> Result<Record, ReadError> {
+        Record::decode(self.lane, &stored.bytes)
+            .map_err(|error| ReadError::Damaged(format!("offset {}: {error}", stored.offset)))
+    }
+
+    /// A frame was read: its key, its time, and whether it was one of ours that we had lost sight of.
+    fn apply(&mut self, epoch: u64, first: u64, first_offset: u64, records: &[Record]) {
+        match records.first().map(|record| &record.body) {
+            Some(Body::Event { meta, .. }) => {
+                self.log_time = self.log_time.max(meta.recorded_at);
+                if let Some(key) = meta.key {
+                    self.keys.keep(key, meta.recorded_at, first_offset);
+                }
+            }
+            Some(Body::Outcome(outcome)) => {
+                self.log_time = self.log_time.max(outcome.recorded_at);
+                if let Some(key) = outcome.key.filter(|_| outcome.verdict.is_kept()) {
+                    self.keys.keep(key, outcome.recorded_at, first_offset);
+                }
+            }
+            _ => {}
+        }
+        for (open, fate) in &mut self.lost {
+            if open.epoch == epoch && open.first_seq == first {
+                *fate = Fate::InTheLog;
+            }
+        }
+    }
+
+    /// A delivery report of this lane.
+    pub fn delivered(
+        &mut self,
+        log: &dyn Log,
+        mark: Mark,
+        at: Option<u64>,
+    ) -> Result<Vec<Action>, ReadError> {
+        if mark.first_seq == 0 {
+            return self.claim_delivered(log, mark, at);
+        }
+        match self.tenure.delivered(mark.epoch, mark.first_seq, at) {
+            Delivered::Committed(count) => {
+                let mut actions = Vec::with_capacity(count);
+                for _ in 0..count {
+                    if let Some(open) = self.open.pop_front() {
+                        self.commit(open, &mut actions);
+                    }
+                }
+                Ok(actions)
+            }
+            Delivered::Broken => {
+                self.lose();
+                Ok(Vec::new())
+            }
+            Delivered::Stale => Ok(Vec::new()),
+        }
+    }
+
+    fn commit(&mut self, open: Open, actions: &mut Vec<Action>) {
+        if let Some(loaded) = self.states.get(&open.stream) {
+            loaded.open = loaded.open.saturating_sub(1);
+        }
+        if let Some(key) = open.key {
+            self.running.remove(&key);
+            if open.keep {
+                self.keys.keep(key, open.recorded_at, open.first_offset);
+            }
+        }
+        actions.push(Action::Answer(open.ticket, open.answer));
+    }
+
+    /// The claim is in the log or not: reading on tells. When it did not win, the owner follows again
+    /// and the shell takes over anew after a while.
+    fn claim_delivered(
+        &mut self,
+        log: &dyn Log,
+        mark: Mark,
+        at: Option<u64>,
+    ) -> Result<Vec<Action>, ReadError> {
+        if !self.tenure.is_claiming() || mark.epoch != self.tenure.next_epoch() {
+            return Ok(Vec::new());
+        }
+        let mut actions = Vec::new();
+        if self.read_on(log)? {
+            self.settle(&mut actions);
+        } else if at.is_none() || self.tenure.is_claiming() {
+            self.tenure.fail();
+        }
+        Ok(actions)
+    }
+
+    /// Everything open is unknown. What became of it is known when the next own claim is read back.
+    pub fn lose(&mut self) {
+        self.tenure.fail();
+        self.states.clear();
+        self.lost.extend(self.open.drain(..).map(|open| (open, Fate::NotSeen)));
+    }
+
+    /// The own claim is current: what is not in the log by now never happened.
+    fn settle(&mut self, actions: &mut Vec<Action>) {
+        for (open, fate) in std::mem::take(&mut self.lost) {
+            if let Some(key) = open.key {
+                self.running.remove(&key);
+            }
+            let answer = match fate {
+                Fate::InTheLog => open.answer,
+                Fate::NotSeen => Answer::Unavailable {
+                    why: "the lane changed its owner; nothing happened".to_owned(),
+                },
+            };
+            actions.push(Action::Answer(open.ticket, answer));
+        }
+    }
+
+    /// Commands that came while the lane was taken over; to be submitted now.
+    pub fn waiting(&mut self) -> VecDeque<(Ticket, Submit)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Nothing can be taken any more: everyone who waits is told so.
+    pub fn give_up(&mut self, why: &str) -> Vec<Action> {
+        self.tenure.fail();
+        self.states.clear();
+        self.running.clear();
+        let unknown = self
+            .open
+            .drain(..)
+            .chain(self.lost.drain(..).map(|(open, _)| open))
+            .map(|open| open.ticket);
+        let mut actions: Vec<_> = unknown
+            .map(|ticket| Action::Answer(ticket, Answer::Unknown { why: why.to_owned() }))
+            .collect();
+        let waiting = self.waiting.drain(..).map(|(ticket, _)| ticket);
+        actions.extend(
+            waiting.map(|t| Action::Answer(t, Answer::Unavailable { why: why.to_owned() })),
+        );
+        actions
+    }
+}

@@ -1,0 +1,348 @@
+//! The thin shell around the owners: one thread that takes commands and delivery reports, asks the
+//! owners, and hands what they decided to the log, all of one round in one call.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use domain::{LaneId, Timestamp, TopicId};
+use log::{Delivery, Handover, Log};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::handler::Deciders;
+use crate::owner::{Action, Mark, Owner, Ticket};
+use crate::submit::Submit;
+
+/// Commands submitted and not answered; more are answered "overloaded".
+const OPEN_MAX: usize = 16_384;
+/// Commands and reports taken in one round: what is decided in a round shares a group commit.
+const ROUND_MAX: usize = 1_024;
+/// Wait before a lane is taken over again after it was lost or the claim did not win.
+const RETAKE_AFTER: Duration = Duration::from_millis(50);
+/// How long an overloaded caller should wait.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// A handle on the command runtime; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    to: mpsc::UnboundedSender<Message>,
+    /// Commands submitted and not answered; the bound of the channel.
+    open: Arc<AtomicUsize>,
+}
+
+enum Message {
+    Submit(Submit, oneshot::Sender<Answer>),
+    Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>),
+    Retake(LaneId),
+    Lanes(oneshot::Sender<Vec<LaneReport>>),
+    Stop(oneshot::Sender<()>),
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Submit(..) => "Submit",
+            Self::Delivered(..) => "Delivered",
+            Self::Retake(_) => "Retake",
+            Self::Lanes(_) => "Lanes",
+            Self::Stop(_) => "Stop",
+        })
+    }
+}
+
+/// How one lane stands at its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneReport {
+    /// The lane.
+    pub lane: LaneId,
+    /// Whether it takes commands.
+    pub serving: bool,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its valid records.
+    pub seq: u64,
+}
+
+impl Commands {
+    /// Starts the runtime on a thread of its own. Lanes are claimed when their first command comes.
+    pub fn start(log: Arc<dyn Log>, deciders: Deciders, node: &str) -> std::io::Result<Self> {
+        let (to, from) = mpsc::unbounded_channel();
+        let shell = Shell::new(log, deciders, node.to_owned(), to.downgrade());
+        std::thread::Builder::new().name("lanes".to_owned()).spawn(move || shell.run(from))?;
+        Ok(Self { to, open: Arc::default() })
+    }
+
+    /// Submits a command and waits for its answer. Dropped, the command goes on: ask again with the
+    /// same key.
+    pub async fn submit(&self, submit: Submit) -> Answer {
+        let Some(_room) = Room::take(&self.open) else {
+            return Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS };
+        };
+        let (answer, answered) = oneshot::channel();
+        if self.to.send(Message::Submit(submit, answer)).is_err() {
+            return stopping();
+        }
+        answered
+            .await
+            .unwrap_or_else(|_| Answer::Unknown { why: "the command runtime stopped".to_owned() })
+    }
+
+    /// How the lanes of this node stand.
+    pub async fn lanes(&self) -> Vec<LaneReport> {
+        let (answer, answered) = oneshot::channel();
+        if self.to.send(Message::Lanes(answer)).is_err() {
+            return Vec::new();
+        }
+        answered.await.unwrap_or_default()
+    }
+
+    /// Answers what was submitted before, then stops.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.to.send(Message::Stop(done)).is_ok() {
+            stopped.await.ok();
+        }
+    }
+}
+
+/// A place among the commands that are submitted and not answered.
+struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+        let room = Self(open.clone());
+        (room.0.fetch_add(1, Ordering::Relaxed) < OPEN_MAX).then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn stopping() -> Answer {
+    Answer::Unavailable { why: "this node is stopping".to_owned() }
+}
+
+struct Shell {
+    log: Arc<dyn Log>,
+    deciders: Deciders,
+    node: String,
+    back: mpsc::WeakUnboundedSender<Message>,
+    topics: HashMap<String, TopicId>,
+    owners: BTreeMap<LaneId, Owner>,
+    callers: HashMap<Ticket, oneshot::Sender<Answer>>,
+    next_ticket: Ticket,
+    round: Vec<(Handover, Mark)>,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+impl Shell {
+    fn new(
+        log: Arc<dyn Log>,
+        deciders: Deciders,
+        node: String,
+        back: mpsc::WeakUnboundedSender<Message>,
+    ) -> Self {
+        let topics = log.topics().all().iter().map(|topic| topic.name.clone());
+        let topics =
+            topics.filter_map(|name| Some((name.clone(), log.topics().find(&name)?))).collect();
+        Self {
+            log,
+            deciders,
+            node,
+            back,
+            topics,
+            owners: BTreeMap::new(),
+            callers: HashMap::new(),
+            next_ticket: 1,
+            round: Vec::new(),
+            stopping: None,
+        }
+    }
+
+    fn run(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
+        let mut messages = Vec::with_capacity(ROUND_MAX);
+        while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 {
+            for message in messages.drain(..) {
+                self.take(message);
+            }
+            self.hand_over();
+            if self.callers.is_empty() && self.stopping.is_some() {
+                break;
+            }
+        }
+        if let Some(done) = self.stopping {
+            done.send(()).ok();
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Submit(_, caller) if self.stopping.is_some() => {
+                caller.send(stopping()).ok();
+            }
+            Message::Submit(submit, caller) => self.submit(submit, caller),
+            Message::Delivered(marks, deliveries) => self.delivered(marks, deliveries),
+            Message::Retake(lane) => self.retake(lane),
+            Message::Lanes(caller) => {
+                caller.send(self.report()).ok();
+            }
+            Message::Stop(done) => self.stopping = Some(done),
+        }
+    }
+
+    fn report(&self) -> Vec<LaneReport> {
+        let report = |(lane, owner): (&LaneId, &Owner)| {
+            let (epoch, seq) = owner.known();
+            LaneReport { lane: *lane, serving: owner.is_serving(), epoch, seq }
+        };
+        self.owners.iter().map(report).collect()
+    }
+
+    fn submit(&mut self, submit: Submit, caller: oneshot::Sender<Answer>) {
+        let context = self.deciders.context_of(submit.stream.category());
+        let topic =
+            context.and_then(|context| self.topics.get(&format!("{context}.events")).copied());
+        let Some(topic) = topic else {
+            let why = format!("nobody here takes commands for {}", submit.stream.category());
+            caller.send(Answer::Unavailable { why }).ok();
+            return;
+        };
+        let lane = self.log.topics().lane_for(topic, &submit.stream);
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.callers.insert(ticket, caller);
+        if !self.owners.contains_key(&lane) {
+            self.owners.insert(lane, Owner::new(self.log.as_ref(), lane, &self.node));
+            self.take_over(lane);
+        }
+        self.ask(lane, ticket, submit);
+    }
+
+    fn ask(&mut self, lane: LaneId, ticket: Ticket, submit: Submit) {
+        let Some(owner) = self.owners.get_mut(&lane) else { return };
+        match owner.submit(self.log.as_ref(), ticket, submit, &self.deciders, now()) {
+            Ok(action) => self.act(action),
+            Err(error) => return self.give_up(lane, &error.to_string(), Some(ticket)),
+        }
+        if self.owners.get(&lane).is_some_and(|owner| !owner.is_serving() && !owner.is_claiming()) {
+            self.go_on(lane);
+        }
+    }
+
+    fn take_over(&mut self, lane: LaneId) {
+        let Some(owner) = self.owners.get_mut(&lane) else { return };
+        match owner.take_over(self.log.as_ref(), Uuid::new_v4(), now()) {
+            Ok(action) => self.act(Some(action)),
+            Err(error) => self.give_up(lane, &error.to_string(), None),
+        }
+    }
+
+    fn delivered(&mut self, marks: Vec<(LaneId, Mark)>, deliveries: Vec<Delivery>) {
+        for ((lane, mark), delivery) in marks.into_iter().zip(deliveries) {
+            let at = match delivery {
+                Delivery::At { first, contiguous: true } => Some(first),
+                Delivery::At { .. } => None,
+                Delivery::Unknown(why) => {
+                    tracing::warn!(
+                        lane = lane.index,
+                        topic = lane.topic.0,
+                        why,
+                        "outcome of an append is unknown"
+                    );
+                    None
+                }
+            };
+            let Some(owner) = self.owners.get_mut(&lane) else { continue };
+            match owner.delivered(self.log.as_ref(), mark, at) {
+                Ok(actions) => actions.into_iter().for_each(|action| self.act(Some(action))),
+                Err(error) => self.give_up(lane, &error.to_string(), None),
+            }
+            self.go_on(lane);
+        }
+    }
+
+    /// After a report: an owner that serves takes what waited, one that lost the lane takes over anew.
+    fn go_on(&mut self, lane: LaneId) {
+        let Some(owner) = self.owners.get_mut(&lane) else { return };
+        if owner.is_serving() {
+            for (ticket, submit) in owner.waiting() {
+                self.ask(lane, ticket, submit);
+            }
+        } else if !owner.is_claiming() {
+            if let Some(why) = self.log.failed() {
+                self.give_up(lane, &why, None);
+                return;
+            }
+            let back = self.back.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(RETAKE_AFTER);
+                if let Some(to) = back.upgrade() {
+                    to.send(Message::Retake(lane)).ok();
+                }
+            });
+        }
+    }
+
+    fn retake(&mut self, lane: LaneId) {
+        if self.owners.get(&lane).is_some_and(|owner| !owner.is_serving() && !owner.is_claiming()) {
+            self.take_over(lane);
+        }
+    }
+
+    /// The lane cannot be served: everyone is told, and the next command tries anew.
+    fn give_up(&mut self, lane: LaneId, why: &str, ticket: Option<Ticket>) {
+        tracing::error!(lane = lane.index, topic = lane.topic.0, why, "lane is not served");
+        let Some(mut owner) = self.owners.remove(&lane) else { return };
+        for action in owner.give_up(why) {
+            self.act(Some(action));
+        }
+        if let Some(ticket) = ticket {
+            self.act(Some(Action::Answer(ticket, Answer::Unavailable { why: why.to_owned() })));
+        }
+    }
+
+    fn act(&mut self, action: Option<Action>) {
+        match action {
+            Some(Action::HandOver(handover, mark)) => self.round.push((handover, mark)),
+            Some(Action::Answer(ticket, answer)) => {
+                if let Some(caller) = self.callers.remove(&ticket) {
+                    caller.send(answer).ok();
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Hands everything that this round decided to the log, in one call.
+    fn hand_over(&mut self) {
+        if self.round.is_empty() {
+            return;
+        }
+        let mut handovers = Vec::with_capacity(self.round.len());
+        let mut marks = Vec::with_capacity(self.round.len());
+        for (handover, mark) in self.round.drain(..) {
+            marks.push((handover.lane, mark));
+            handovers.push(handover);
+        }
+        let back = self.back.clone();
+        self.log.append(
+            handovers,
+            Box::new(move |deliveries| {
+                if let Some(to) = back.upgrade() {
+                    to.send(Message::Delivered(marks, deliveries)).ok();
+                }
+            }),
+        );
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
