@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, LitInt};
+use syn::{DeriveInput, Expr};
 
 pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let fields = super::named_fields(input)?;
@@ -15,7 +15,7 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("describe")) {
             attr.parse_nested_meta(|meta| {
                 if meta.path.is_ident("max_chars") || meta.path.is_ident("max_items") {
-                    max = Some(meta.value()?.parse::<LitInt>()?);
+                    max = Some(meta.value()?.parse::<Expr>()?);
                 } else if meta.path.is_ident("secret") {
                     format = Some("password");
                 } else {

@@ -4,7 +4,7 @@ use crate::Timestamp;
 
 /// Implemented by everything that stands in a request body. Derived for structs (doc comments become
 /// descriptions, `#[describe(max_chars = N)]` and `#[describe(max_items = N)]` bounds that are also
-/// checked) and, by `Word`, for enums of words.
+/// checked; a field with `#[serde(default)]` may be absent) and, by `Word`, for enums of words.
 pub trait Describe {
     /// The shape of a value of this type.
     fn shape() -> Shape;

@@ -143,6 +143,16 @@ macro_rules! word_id {
                 String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
             }
         }
+        impl crate::Field for $name {
+            const TYPE: crate::ColumnType = crate::ColumnType::Text;
+            fn into_value(self) -> crate::Value {
+                crate::Value::Text(self.0.into_owned())
+            }
+            fn from_value(value: crate::Value) -> Result<Self, crate::FieldError> {
+                let text = <String as crate::Field>::from_value(value)?;
+                text.parse().map_err(|error: NotAnId| crate::FieldError(error.to_string()))
+            }
+        }
     };
 }
 

@@ -23,6 +23,15 @@ pub enum View {
         /// Whether the default order is descending.
         descending: bool,
     },
+    /// The same answer for everybody, from no table: `GET path`.
+    Fixed {
+        /// Behind `/api/<context>`, as `/platforms`.
+        path: &'static str,
+        /// A line for the document.
+        summary: &'static str,
+        /// The answer, JSON.
+        json: &'static str,
+    },
 }
 
 /// A query parameter that narrows a list.

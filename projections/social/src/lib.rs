@@ -1,1 +1,8 @@
-//! Read models of the social context.
+//! Read models of the social context. Not their tables and queries, which the engine makes.
+
+pub mod accounts;
+
+/// Registers them all.
+pub fn all(to: &mut impl domain::Projections) {
+    to.projection::<accounts::AccountRow>();
+}
