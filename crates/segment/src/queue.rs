@@ -1,0 +1,177 @@
+//! What waits for the I/O thread: bounded, in order, already laid out as blocks.
+//!
+//! Callers copy their entries into the last block under one short lock; the I/O thread takes
+//! the first block whole. So a group commit allocates nothing per entry and copies each byte
+//! once.
+
+use crate::batch::{self, Batch, Buffer, Done};
+use crate::error::AppendError;
+use crate::format::BLOCK_HEADER;
+use crate::{CALL_BYTES_MAX, ENTRY_BYTES_MAX, Entry};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Buffers kept for reuse: one in flight, one filling, and a little slack. Larger ones, made
+/// for a single big call, are given back to the system.
+const FREE_BUFFERS_MAX: usize = 4;
+
+/// Least charge of a call: a call without entries costs memory too.
+const CALL_CHARGE: usize = 64;
+
+#[derive(Default)]
+struct State {
+    batches: VecDeque<Batch>,
+    free: Vec<Buffer>,
+    /// Charged bytes that are not answered yet, those in flight included.
+    waiting: usize,
+    closed: bool,
+    failed: Option<AppendError>,
+    /// The I/O thread sleeps; spares a system call per append when it does not.
+    asleep: bool,
+}
+
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    bytes_max: usize,
+    block_bytes: usize,
+}
+
+/// What the I/O thread is to do next.
+pub(crate) enum Work {
+    Commit(Batch),
+    /// Nothing came until the time given.
+    Idle,
+    /// Closed, and everything is taken.
+    Closed,
+}
+
+impl Queue {
+    /// `block_bytes` is the size at which a group commit stops growing.
+    pub(crate) fn new(bytes_max: usize, block_bytes: usize) -> Self {
+        Self { state: Mutex::default(), wake: Condvar::new(), bytes_max, block_bytes }
+    }
+
+    /// A panic under the lock is impossible short of running out of memory, and the state is
+    /// whole between any two statements, so a poisoned lock is used on.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the call in line, or answers it at once from the caller's thread.
+    pub(crate) fn push(&self, entries: &[Entry], done: Done) {
+        if let Err((done, error)) = self.try_push(entries, done) {
+            batch::answer_call(done, Err(error));
+        }
+    }
+
+    fn try_push(&self, entries: &[Entry], done: Done) -> Result<(), (Done, AppendError)> {
+        let encoded = batch::encoded_bytes(entries);
+        let charge = encoded + CALL_CHARGE;
+        if let Some(error) = self.too_large(entries, encoded) {
+            return Err((done, error));
+        }
+        let mut state = self.lock();
+        if let Some(error) = &state.failed {
+            return Err((done, error.clone()));
+        }
+        if state.closed {
+            return Err((done, AppendError::Closed));
+        }
+        if state.waiting + charge > self.bytes_max {
+            let (waiting, limit) = (state.waiting, self.bytes_max);
+            return Err((done, AppendError::Overloaded { waiting, limit }));
+        }
+        state.waiting += charge;
+        if !state.batches.back().is_some_and(|batch| batch.fits(encoded)) {
+            let batch = Batch::new(self.buffer(&mut state, encoded));
+            state.batches.push_back(batch);
+        }
+        let batch = state.batches.back_mut().expect("one was just pushed");
+        batch.push(entries, charge, done);
+        if std::mem::take(&mut state.asleep) {
+            drop(state);
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, entries: &[Entry], encoded: usize) -> Option<AppendError> {
+        let limit = CALL_BYTES_MAX.min(self.bytes_max.saturating_sub(CALL_CHARGE));
+        if encoded > limit {
+            return Some(AppendError::TooLarge { bytes: encoded, limit });
+        }
+        let largest = entries.iter().map(|entry| entry.bytes.len()).max().unwrap_or(0);
+        (largest > ENTRY_BYTES_MAX)
+            .then_some(AppendError::TooLarge { bytes: largest, limit: ENTRY_BYTES_MAX })
+    }
+
+    fn buffer(&self, state: &mut State, encoded: usize) -> Buffer {
+        let needed = BLOCK_HEADER + encoded;
+        if needed > self.block_bytes {
+            return Buffer::new(needed);
+        }
+        state.free.pop().unwrap_or_else(|| Buffer::new(self.block_bytes))
+    }
+
+    /// The first block, once there is one; waits until `idle_at` when given, else for ever.
+    pub(crate) fn take(&self, idle_at: Option<Instant>) -> Work {
+        let mut state = self.lock();
+        loop {
+            if let Some(batch) = state.batches.pop_front() {
+                return Work::Commit(batch);
+            }
+            if state.closed {
+                return Work::Closed;
+            }
+            state.asleep = true;
+            state = match idle_at {
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        state.asleep = false;
+                        return Work::Idle;
+                    }
+                    self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Answers the calls of a block and takes its memory back.
+    pub(crate) fn complete(&self, batch: Batch, outcome: Result<u64, &AppendError>) {
+        // First, so that a caller who appends from its completion finds the room it gave up.
+        self.lock().waiting -= batch.charged();
+        let buffer = batch.complete(outcome);
+        let mut state = self.lock();
+        if buffer.capacity() <= self.block_bytes.next_multiple_of(crate::format::UNIT)
+            && state.free.len() < FREE_BUFFERS_MAX
+        {
+            state.free.push(buffer);
+        }
+    }
+
+    /// From here on every call is answered with this error.
+    pub(crate) fn fail(&self, error: &AppendError) {
+        self.lock().failed.get_or_insert_with(|| error.clone());
+    }
+
+    /// Answers everything that waits, when nobody is left to write it.
+    pub(crate) fn abandon(&self, error: &AppendError) {
+        let batches = std::mem::take(&mut self.lock().batches);
+        for batch in batches {
+            self.complete(batch, Err(error));
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<AppendError> {
+        self.lock().failed.clone()
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+}
