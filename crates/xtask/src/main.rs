@@ -1,2 +1,67 @@
-//! Developer commands: up, test, check, install.
-fn main() {}
+//! Developer commands: `cargo xtask up | test | check | install`.
+//!
+//! Not a part of the product. Builds with a linker alone (std, no C, no dependencies), because on a
+//! fresh machine it is the first thing that runs, and it installs the rest.
+
+mod install;
+mod needs;
+mod program;
+mod stages;
+mod test;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use program::Failed;
+use workspace::Workspace;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+Commands:
+  up [ARGS]                  prepare this machine, build, and start Recount (`recount up ARGS`)
+  test [--only STAGE] [--list]
+                             install what the tests need and run every stage, or one
+  check                      formatting, lints, layers and tidiness
+  install                    install what `up` and `test` need, and nothing else
+  help                       this text
+
+Exit codes: 0 all well, 1 something failed, 2 wrong usage; `up` ends with the code of Recount.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let workspace = Workspace::find();
+    let done = match args.as_slice() {
+        ["up", rest @ ..] => up::run(&workspace, rest),
+        ["test"] => test::run(&workspace, None),
+        ["test", "--list"] => {
+            test::list(&workspace);
+            Ok(())
+        }
+        ["test", "--only", stage] => test::run(&workspace, Some(stage)),
+        ["check"] => test::run(&workspace, Some("check")),
+        ["install"] => install::run(&workspace, &needs::all(&workspace)),
+        ["help" | "--help" | "-h"] => {
+            program::say(USAGE.trim_end());
+            Ok(())
+        }
+        [] => Err(Failed::Usage("a command is missing".to_owned())),
+        other => Err(Failed::Usage(format!("cannot understand `{}`", other.join(" ")))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Usage(why)) => {
+            eprint!("error: {why}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+        Err(Failed::Step(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+        // Everything is said already.
+        Err(Failed::Tests) => ExitCode::FAILURE,
+    }
+}

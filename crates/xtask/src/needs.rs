@@ -1,0 +1,138 @@
+//! What a machine needs for `up` and for the tests, and how to see that it is there.
+//!
+//! Installs nothing: that is `install`. Another need is one more entry in one of the two lists.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::program::which;
+use crate::workspace::Workspace;
+
+/// One thing that has to be on the machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    /// In a reader's words.
+    pub(crate) what: &'static str,
+    /// What for.
+    pub(crate) why: &'static str,
+    /// Debian packages that bring it.
+    pub(crate) packages: &'static [&'static str],
+    /// How to get it where there is no apt.
+    pub(crate) elsewhere: &'static str,
+    /// Looks, in milliseconds.
+    pub(crate) present: fn() -> bool,
+}
+
+/// What building and running the product takes.
+const PRODUCT: &[Need] = &[
+    Need {
+        what: "C compiler and linker",
+        why: "builds the product",
+        packages: &["build-essential"],
+        elsewhere: "Fedora: dnf group install development-tools; macOS: xcode-select --install",
+        present: has_compiler,
+    },
+    Need {
+        what: "PostgreSQL server programs",
+        why: "Recount runs a private server for its read models, unless DATABASE_URL is set",
+        packages: &["postgresql"],
+        elsewhere: "Fedora: dnf install postgresql-server; macOS: brew install postgresql@17",
+        present: || std::env::var_os("DATABASE_URL").is_some() || has_postgres(),
+    },
+    Need {
+        what: "certificates of public authorities",
+        why: "calls of providers and downloads of crates",
+        packages: &["ca-certificates"],
+        elsewhere: "the package ca-certificates of your system",
+        present: || {
+            !cfg!(target_os = "linux")
+                || Path::new("/etc/ssl/certs/ca-certificates.crt").exists()
+                || Path::new("/etc/pki/tls/certs").exists()
+        },
+    },
+];
+
+/// What only the tests take.
+const TESTS: &[Need] = &[
+    Need {
+        what: "PostgreSQL server and client programs",
+        why: "tests of the private server",
+        packages: &["postgresql", "postgresql-client"],
+        elsewhere: "as above",
+        present: || has_postgres() && which("psql").is_some(),
+    },
+    Need {
+        what: "Chromium",
+        why: "tests drive the console in a real browser",
+        packages: &["chromium"],
+        elsewhere: "install Chromium so that `chromium` is on the PATH",
+        present: || which("chromium").is_some(),
+    },
+    Need {
+        what: "a font",
+        why: "screenshots show letters",
+        packages: &["fonts-dejavu-core"],
+        elsewhere: "the DejaVu fonts, or any other",
+        present: || {
+            !cfg!(target_os = "linux")
+                || ["/usr/share/fonts/truetype", "/usr/share/fonts/dejavu-sans-fonts"]
+                    .iter()
+                    .any(|it| Path::new(it).exists())
+        },
+    },
+    Need {
+        what: "promtool",
+        why: "checks what /metrics answers",
+        packages: &["prometheus"],
+        elsewhere: "the archive of Prometheus holds promtool; macOS: brew install prometheus",
+        present: || which("promtool").is_some(),
+    },
+    Need {
+        what: "Node.js 18 or newer",
+        why: "runs the browser tests",
+        packages: &["nodejs"],
+        elsewhere: "https://nodejs.org, or the package manager of your system",
+        present: || which("node").is_some(),
+    },
+    Need {
+        what: "npm",
+        why: "installs the browser driver at its pinned version",
+        packages: &["npm"],
+        elsewhere: "comes with Node.js",
+        present: || which("npm").is_some(),
+    },
+];
+
+/// What `up` takes.
+pub(crate) fn product() -> Vec<Need> {
+    PRODUCT.to_vec()
+}
+
+/// What `up` and the tests take.
+pub(crate) fn all(_: &Workspace) -> Vec<Need> {
+    [PRODUCT, TESTS].concat()
+}
+
+/// A compiler alone is not enough: without the C library's headers nothing in C builds.
+fn has_compiler() -> bool {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-x", "c", "-fsyntax-only", "-include", "stdlib.h", "/dev/null"]);
+    let compiler = compiler.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    compiler.status().is_ok_and(|it| it.success())
+}
+
+/// As the product looks for it (`recount-postgres`, `binaries`).
+fn has_postgres() -> bool {
+    let given = std::env::var_os("PG_BIN").filter(|it| !it.is_empty());
+    if let Some(dir) = given {
+        return Path::new(&dir).join("postgres").exists();
+    }
+    let versions = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"];
+    which("postgres").is_some()
+        || versions.iter().filter_map(|it| std::fs::read_dir(it).ok()).any(|mut dirs| {
+            dirs.any(|dir| {
+                let dir = dir.map(|it| it.path()).unwrap_or_default();
+                dir.join("bin/postgres").exists() && dir.join("bin/initdb").exists()
+            })
+        })
+}

@@ -1,0 +1,90 @@
+//! The stages of `cargo xtask test`, one entry each, in the order in which they run.
+//!
+//! Only the table; `test` runs it.
+
+use std::process::Command;
+
+use crate::workspace::Workspace;
+
+/// A stage: some commands, each of which must succeed.
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// Whether there is anything to run in this checkout.
+    pub(crate) exists: fn(&Workspace) -> bool,
+    pub(crate) commands: fn(&Workspace) -> Vec<Command>,
+}
+
+pub(crate) const STAGES: &[Stage] = &[
+    Stage {
+        name: "check",
+        what: "formatting, lints, layers, tidiness",
+        exists: |_| true,
+        commands: |at| {
+            vec![
+                at.cargo(&["fmt", "--all", "--check"]),
+                at.cargo(&[
+                    "clippy",
+                    "--release",
+                    "--workspace",
+                    "--all-targets",
+                    "--quiet",
+                    "--",
+                    "-D",
+                    "warnings",
+                ]),
+                at.cargo(&["test", "--release", "-p", "recount-tests", "--test", "tidy"]),
+            ]
+        },
+    },
+    Stage {
+        name: "unit",
+        what: "unit and service tests of every crate",
+        exists: |_| true,
+        commands: |at| {
+            let mut args = vec!["test", "--release", "--workspace", "--exclude", "recount-tests"];
+            if at.has(MODEL) {
+                args.extend(["--exclude", "model"]);
+            }
+            vec![at.cargo(&args)]
+        },
+    },
+    Stage {
+        name: "model",
+        what: "model checking of the reader rule and the owner",
+        exists: |at| at.has(MODEL),
+        commands: |at| vec![at.cargo(&["test", "--release", "-p", "model"])],
+    },
+    Stage {
+        name: "e2e",
+        what: "the built binary, end to end",
+        exists: |_| true,
+        commands: |at| {
+            let mut tests = at.cargo(&["test", "--release", "-p", "recount-tests"]);
+            tests.env("RECOUNT_BIN", at.binary());
+            vec![at.cargo(&["build", "--release", "-p", "recount"]), tests]
+        },
+    },
+    Stage {
+        name: "browser",
+        what: "the console in a real browser",
+        exists: |at| !browser_tests(at).is_empty(),
+        commands: |at| {
+            let mut node = at.command("node");
+            node.args(["--test", "--test-reporter=tap"]).args(browser_tests(at));
+            node.env("RECOUNT_BIN", at.binary()).current_dir(at.top.join("tests/browser"));
+            vec![at.cargo(&["build", "--release", "-p", "recount"]), node]
+        },
+    },
+];
+
+const MODEL: &str = "crates/model/Cargo.toml";
+
+/// Node's own tests; those that recount-tests drives carry other names.
+fn browser_tests(at: &Workspace) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(at.top.join("tests/browser")) else { return Vec::new() };
+    let names = entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|it| it.ends_with(".test.mjs")).collect();
+    names.sort_unstable();
+    names
+}
