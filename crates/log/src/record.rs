@@ -11,7 +11,7 @@ use crate::{Claim, Outcome};
 /// The format written by this version.
 const FORMAT: u8 = 1;
 /// `length (u32) | format | kind | place (u16) | of (u16) | epoch (u64) | seq (u64)`
-const HEADER_BYTES: usize = 4 + 1 + 1 + 2 + 2 + 8 + 8;
+pub(crate) const HEADER_BYTES: usize = 4 + 1 + 1 + 2 + 2 + 8 + 8;
 
 /// What a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,363 @@
+//! The embedded log itself: [`Log`] with the segment store as the medium.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use domain::{LaneId, StreamId};
+use log::{
+    Delivery, Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, Stored, Topics,
+};
+use segment::{AppendError, CloseError, Location, Reader, Scan, Store};
+
+use crate::OpenError;
+use crate::entry;
+use crate::error::read_error;
+use crate::lanes::{Found, Lanes, Recent, push_records};
+use crate::offsets::Place;
+use crate::open::{self, Opened, Options};
+
+/// Handovers that one read takes from the store at most: bounds the time of a lookup.
+const PLACES_MAX: usize = 1024;
+
+/// Where the handovers of a lane lie closer than this, they are read in one go: then reading
+/// everything between them costs less than a system call for each.
+const DENSE_BYTES: u64 = 1024;
+
+/// A log in one directory.
+///
+/// Dropping the last owner closes it too, without saying how that went.
+pub struct EmbeddedLog {
+    topics: Topics,
+    shared: Arc<Shared>,
+    reader: Reader,
+    medium: Medium,
+}
+
+enum Medium {
+    Writer(Store),
+    /// Another process may write: what it has written since is looked for when a reader asks.
+    Observer(PathBuf, Mutex<Scan>),
+}
+
+/// What the store's thread and the callers share.
+struct Shared {
+    lanes: RwLock<Lanes>,
+    hooks: RwLock<Arc<[Arc<GrowthHook>]>>,
+    failed: OnceLock<String>,
+}
+
+impl EmbeddedLog {
+    /// Opens the log for writing, and makes it when there is none. Reads all of it once.
+    pub fn open(options: &Options) -> Result<(Self, Opened), OpenError> {
+        open::open(options)
+    }
+
+    /// Opens an existing log for reading, also beside the process that writes it, and changes
+    /// nothing. [`Log::append`] answers `Unknown`; [`Log::read`] at the end of a lane looks for what
+    /// was written since, [`Log::end`] does not.
+    pub fn open_read_only(dir: impl AsRef<Path>) -> Result<(Self, Opened), OpenError> {
+        open::open_read_only(dir.as_ref())
+    }
+
+    /// Waits for everything handed over, and says whether it became durable.
+    pub fn close(self) -> Result<(), CloseError> {
+        match self.medium {
+            Medium::Writer(store) => store.close(),
+            Medium::Observer(..) => Ok(()),
+        }
+    }
+
+    /// What the reader rule knows of a lane at its end, which opening and appending found; spares a
+    /// fold. `None`: no such lane.
+    pub fn state(&self, lane: LaneId) -> Option<LaneState<Sha256Chain>> {
+        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(lane).map(|lane| lane.streams.state().clone())
+    }
+
+    pub(crate) fn writing(topics: Topics, lanes: Lanes, store: Store) -> Self {
+        let shared = Arc::new(Shared::new(lanes));
+        Self { topics, shared, reader: store.reader(), medium: Medium::Writer(store) }
+    }
+
+    pub(crate) fn observing(
+        dir: PathBuf,
+        topics: Topics,
+        lanes: Lanes,
+        reader: Reader,
+        scan: Scan,
+    ) -> Self {
+        let shared = Shared::new(lanes);
+        let _ = shared.failed.set("log is opened read-only".to_owned());
+        let medium = Medium::Observer(dir, Mutex::new(scan));
+        Self { topics, shared: Arc::new(shared), reader, medium }
+    }
+
+    /// Looks for what another process has written since; whether that may have been anything.
+    fn refresh(&self) -> Result<bool, ReadError> {
+        let Medium::Observer(dir, scan) = &self.medium else { return Ok(false) };
+        let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.reader.durable_end();
+        let end =
+            self.reader.refresh().map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        if end == before {
+            return Ok(false);
+        }
+        let mut lanes = self.shared.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        open::walk(dir, &mut scan, &mut lanes).map_err(|error| match error {
+            OpenError::Read(error) => error,
+            other => ReadError::Damaged(other.to_string()),
+        })?;
+        Ok(true)
+    }
+
+    fn find(&self, lane: LaneId, from: u64, bytes_max: usize) -> Found {
+        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.find(lane, from, bytes_max, PLACES_MAX)
+    }
+
+    /// Reads handovers from the store until there are about `bytes_max` of records.
+    fn read_places(
+        &self,
+        lane: LaneId,
+        from: u64,
+        bytes_max: usize,
+        places: &[Place],
+    ) -> Result<Vec<Stored>, ReadError> {
+        let mut out = Vec::new();
+        let [first, .., last] = places else {
+            for place in places {
+                self.read_place(lane, *place, from, &mut out)?;
+            }
+            return Ok(out);
+        };
+        let mut size = 0;
+        if last.location.0 - first.location.0 > DENSE_BYTES * places.len() as u64 {
+            for place in places {
+                if size >= bytes_max.max(1) {
+                    break;
+                }
+                size += self.read_place(lane, *place, from, &mut out)?;
+            }
+            return Ok(out);
+        }
+        let mut scan = self.reader.scan(first.location);
+        for place in places {
+            if size >= bytes_max.max(1) {
+                break;
+            }
+            let entry = loop {
+                match scan.next_entry().map_err(|error| read_error(&error))? {
+                    Some(entry) if entry.location < place.location => {}
+                    Some(entry) if entry.location == place.location => break entry,
+                    _ => return Err(moved(lane, place.location)),
+                }
+            };
+            size += take_entry(lane, *place, entry.lane, entry.bytes, from, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    fn read_place(
+        &self,
+        lane: LaneId,
+        place: Place,
+        from: u64,
+        out: &mut Vec<Stored>,
+    ) -> Result<usize, ReadError> {
+        let (found, bytes) =
+            self.reader.read(place.location).map_err(|error| read_error(&error))?;
+        take_entry(lane, place, found, &bytes, from, out)
+    }
+}
+
+fn take_entry(
+    lane: LaneId,
+    place: Place,
+    found: u32,
+    bytes: &[u8],
+    from: u64,
+    out: &mut Vec<Stored>,
+) -> Result<usize, ReadError> {
+    let taken = entry::decode(bytes)
+        .filter(|_| found == entry::pack(lane))
+        .map(|(prev, records)| push_records(place.first, &prev, records, from, out));
+    match taken {
+        Some(Ok(size)) => Ok(size),
+        _ => Err(moved(lane, place.location)),
+    }
+}
+
+fn moved(lane: LaneId, at: Location) -> ReadError {
+    ReadError::Damaged(format!(
+        "address {at} of the segment store no longer holds records of {lane:?}"
+    ))
+}
+
+impl Log for EmbeddedLog {
+    fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    fn append(&self, handovers: Vec<Handover>, done: Done) {
+        let Medium::Writer(store) = &self.medium else {
+            return done(unknown(handovers.len(), "log is opened read-only"));
+        };
+        if let Some(wrong) = handovers.iter().find(|handover| !self.is_whole(handover)) {
+            let (lane, records) = (wrong.lane, wrong.records);
+            let why =
+                format!("handover to {lane:?} is not {records} records of a lane of this log");
+            return done(unknown(handovers.len(), &why));
+        }
+        let entries = handovers.iter().map(entry::encode).collect();
+        let shared = Arc::clone(&self.shared);
+        store.append(entries, move |outcome| match outcome {
+            Ok(locations) => shared.committed(handovers, &locations, done),
+            Err(error) => shared.refused(handovers.len(), &error, done),
+        });
+    }
+
+    fn read(&self, lane: LaneId, from: u64, bytes_max: usize) -> Result<Vec<Stored>, ReadError> {
+        let mut found = self.find(lane, from, bytes_max);
+        if matches!(found, Found::Nothing) && self.refresh()? {
+            found = self.find(lane, from, bytes_max);
+        }
+        match found {
+            Found::Nothing => Ok(Vec::new()),
+            Found::Memory(recent) => {
+                let mut out = Vec::new();
+                for handover in &recent {
+                    take_recent(lane, handover, from, &mut out)?;
+                }
+                Ok(out)
+            }
+            Found::Store(places) => self.read_places(lane, from, bytes_max, &places),
+        }
+    }
+
+    fn read_stream(
+        &self,
+        lane: LaneId,
+        stream: &StreamId,
+        from: u64,
+    ) -> Result<Vec<Stored>, ReadError> {
+        self.refresh()?;
+        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = lanes.get(lane) else { return Ok(Vec::new()) };
+        let mut offsets: Vec<u64> = known.streams.of(stream.id(), from).collect();
+        offsets.reverse();
+        let found: Vec<_> = offsets.iter().map(|offset| lanes.find(lane, *offset, 0, 1)).collect();
+        drop(lanes);
+        let mut out = Vec::with_capacity(offsets.len());
+        let mut records = Vec::new();
+        for (offset, found) in offsets.into_iter().zip(found) {
+            if !records.iter().any(|stored: &Stored| stored.offset == offset) {
+                records.clear();
+                match found {
+                    Found::Nothing => {}
+                    Found::Memory(recent) => {
+                        for handover in &recent {
+                            take_recent(lane, handover, offset, &mut records)?;
+                        }
+                    }
+                    Found::Store(places) => {
+                        for place in places {
+                            self.read_place(lane, place, offset, &mut records)?;
+                        }
+                    }
+                }
+            }
+            let wanted =
+                |stored: &Stored| stored.offset == offset && log::is_of(&stored.bytes, stream);
+            if let Some(at) = records.iter().position(wanted) {
+                out.push(records.swap_remove(at));
+            }
+        }
+        Ok(out)
+    }
+
+    fn end(&self, lane: LaneId) -> u64 {
+        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(lane).map_or(0, |lane| lane.end)
+    }
+
+    fn on_growth(&self, hook: GrowthHook) {
+        let mut hooks = self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner);
+        *hooks = hooks.iter().cloned().chain([Arc::new(hook)]).collect();
+    }
+
+    fn failed(&self) -> Option<String> {
+        self.shared.failed.get().cloned()
+    }
+}
+
+impl EmbeddedLog {
+    fn is_whole(&self, handover: &Handover) -> bool {
+        let lane = handover.lane;
+        let topic = self.topics.all().get(usize::from(lane.topic.0));
+        topic.is_some_and(|topic| lane.index < topic.lanes)
+            && entry::count(&handover.bytes) == Ok(handover.records)
+    }
+}
+
+fn take_recent(
+    lane: LaneId,
+    handover: &Recent,
+    from: u64,
+    out: &mut Vec<Stored>,
+) -> Result<usize, ReadError> {
+    let broken = |_| ReadError::Damaged(format!("records of {lane:?} in memory have changed"));
+    handover.push_to(from, out).map_err(broken)
+}
+
+fn unknown(count: usize, why: &str) -> Vec<Delivery> {
+    vec![Delivery::Unknown(why.to_owned()); count]
+}
+
+impl Shared {
+    fn new(lanes: Lanes) -> Self {
+        Self {
+            lanes: RwLock::new(lanes),
+            hooks: RwLock::new(Arc::new([])),
+            failed: OnceLock::new(),
+        }
+    }
+
+    /// The handovers are durable: shows them to readers, then tells the writer, then wakes readers.
+    fn committed(&self, handovers: Vec<Handover>, locations: &[Location], done: Done) {
+        let batch = Arc::new(handovers);
+        let mut firsts = Vec::with_capacity(batch.len());
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        for (handover, location) in batch.iter().zip(locations) {
+            let taken = lanes.take(handover.lane, *location, &handover.prev, &handover.bytes);
+            // Lane and bytes were checked when they were handed over.
+            firsts.push(taken.and_then(Result::ok).unwrap_or(u64::MAX));
+        }
+        lanes.keep(&batch, &firsts);
+        drop(lanes);
+        let deliveries = firsts.into_iter().map(|first| Delivery::At { first, contiguous: true });
+        let deliveries = deliveries.collect();
+        // A panic of the writer's must not keep readers asleep.
+        drop(catch_unwind(AssertUnwindSafe(|| done(deliveries))));
+        let grown: BTreeSet<LaneId> = batch.iter().map(|handover| handover.lane).collect();
+        let grown: Vec<LaneId> = grown.into_iter().collect();
+        let hooks = Arc::clone(&self.hooks.read().unwrap_or_else(PoisonError::into_inner));
+        for hook in hooks.iter() {
+            hook(&grown);
+        }
+    }
+
+    fn refused(&self, count: usize, error: &AppendError, done: Done) {
+        if let AppendError::Failed { source, .. } = error {
+            let _ = self.failed.set(format!("{error}: {source}"));
+        }
+        done(unknown(count, &error.to_string()));
+    }
+}
+
+impl std::fmt::Debug for EmbeddedLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedLog").field("topics", &self.topics).finish_non_exhaustive()
+    }
+}

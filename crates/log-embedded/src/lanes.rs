@@ -1,0 +1,188 @@
+//! What is remembered of all lanes: offsets, streams, and the newest records themselves. Pure memory;
+//! not the reading of the store.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use domain::LaneId;
+use log::{Handover, Head, Stored, Topics};
+use segment::Location;
+
+use crate::entry::{NotRecords, Records};
+use crate::offsets::{Offsets, Place};
+use crate::streams::Streams;
+
+/// What a cached handover costs beside its bytes.
+const HANDOVER_BYTES: usize = 160;
+
+/// All lanes of a log.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    topics: Vec<Vec<Lane>>,
+    /// Calls whose handovers are in memory, oldest first, with what they cost.
+    cached: VecDeque<(Batch, usize)>,
+    cached_bytes: usize,
+    cache_bytes_max: usize,
+}
+
+/// The handovers of one call.
+pub(crate) type Batch = Arc<Vec<Handover>>;
+
+/// One lane.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) streams: Streams,
+    /// Offset behind the last record.
+    pub(crate) end: u64,
+    /// Handovers.
+    pub(crate) handovers: u64,
+    offsets: Offsets,
+    tail: VecDeque<Recent>,
+}
+
+/// A handover in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Recent {
+    first: u64,
+    batch: Batch,
+    at: usize,
+}
+
+impl Recent {
+    /// Adds its records from an offset on to `out`, and gives their size.
+    pub(crate) fn push_to(&self, from: u64, out: &mut Vec<Stored>) -> Result<usize, NotRecords> {
+        let handover = &self.batch[self.at];
+        push_records(self.first, &handover.prev, &handover.bytes, from, out)
+    }
+}
+
+/// Adds the records of a handover that begins at `first`, from the offset `from` on, to `out`.
+pub(crate) fn push_records(
+    first: u64,
+    prev: &Head,
+    records: &[u8],
+    from: u64,
+    out: &mut Vec<Stored>,
+) -> Result<usize, NotRecords> {
+    let mut size = 0;
+    for (offset, record) in (first..).zip(Records(records)) {
+        let bytes = record?;
+        if offset >= from {
+            size += bytes.len();
+            out.push(Stored { offset, prev: *prev, bytes: bytes.to_vec() });
+        }
+    }
+    Ok(size)
+}
+
+/// Where the records from an offset on are to be had.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// The end, or no such lane.
+    Nothing,
+    /// Here.
+    Memory(Vec<Recent>),
+    /// In the store.
+    Store(Vec<Place>),
+}
+
+impl Lanes {
+    pub(crate) fn new(topics: &Topics, cache_bytes_max: usize) -> Self {
+        let lane = |id| Lane {
+            streams: Streams::new(topics.genesis(id)),
+            end: 0,
+            handovers: 0,
+            offsets: Offsets::default(),
+            tail: VecDeque::new(),
+        };
+        let ids = (0_u16..).take(topics.all().len()).map(domain::TopicId);
+        let topics = ids.map(|topic| topics.lanes_of(topic).map(lane).collect()).collect();
+        Self { topics, cached: VecDeque::new(), cached_bytes: 0, cache_bytes_max }
+    }
+
+    pub(crate) fn get(&self, lane: LaneId) -> Option<&Lane> {
+        self.topics.get(usize::from(lane.topic.0))?.get(usize::from(lane.index))
+    }
+
+    fn get_mut(&mut self, lane: LaneId) -> Option<&mut Lane> {
+        self.topics.get_mut(usize::from(lane.topic.0))?.get_mut(usize::from(lane.index))
+    }
+
+    /// Every lane with its id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Lane> {
+        self.topics.iter().flatten()
+    }
+
+    /// Takes a durable handover in; gives the offset of its first record. `None`: no such lane.
+    pub(crate) fn take(
+        &mut self,
+        lane: LaneId,
+        location: Location,
+        prev: &Head,
+        records: &[u8],
+    ) -> Option<Result<u64, NotRecords>> {
+        Some(self.get_mut(lane)?.take(location, prev, records))
+    }
+
+    /// Keeps the handovers of a call in memory, whose first offsets are `firsts`, and forgets the
+    /// oldest for them.
+    pub(crate) fn keep(&mut self, batch: &Batch, firsts: &[u64]) {
+        for (at, (handover, first)) in batch.iter().zip(firsts).enumerate() {
+            if let Some(lane) = self.get_mut(handover.lane) {
+                lane.tail.push_back(Recent { first: *first, batch: Arc::clone(batch), at });
+            }
+        }
+        let cost = batch.iter().map(|handover| handover.bytes.len() + HANDOVER_BYTES).sum();
+        self.cached_bytes += cost;
+        self.cached.push_back((Arc::clone(batch), cost));
+        while self.cached_bytes > self.cache_bytes_max {
+            let Some((oldest, cost)) = self.cached.pop_front() else { break };
+            self.cached_bytes -= cost;
+            for handover in oldest.iter() {
+                if let Some(lane) = self.get_mut(handover.lane) {
+                    lane.tail.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Where the records of a lane from an offset on are: about `bytes_max` of those in memory, or
+    /// the places of the next `places_max` handovers.
+    pub(crate) fn find(
+        &self,
+        lane: LaneId,
+        from: u64,
+        bytes_max: usize,
+        places_max: usize,
+    ) -> Found {
+        let Some(lane) = self.get(lane).filter(|lane| from < lane.end) else {
+            return Found::Nothing;
+        };
+        if lane.tail.front().is_none_or(|oldest| oldest.first > from) {
+            return Found::Store(lane.offsets.from(from).take(places_max).collect());
+        }
+        let at = lane.tail.partition_point(|recent| recent.first <= from).saturating_sub(1);
+        let mut left = bytes_max.max(1);
+        let wanted = lane.tail.range(at..).take_while(|recent| {
+            let more = left > 0;
+            left = left.saturating_sub(recent.batch[recent.at].bytes.len());
+            more
+        });
+        Found::Memory(wanted.cloned().collect())
+    }
+}
+
+impl Lane {
+    fn take(&mut self, location: Location, prev: &Head, records: &[u8]) -> Result<u64, NotRecords> {
+        let first = self.end;
+        for record in Records(records) {
+            self.streams.take(self.end, prev, record?);
+            self.end += 1;
+        }
+        if first < self.end {
+            self.offsets.push(first, location);
+        }
+        self.handovers += 1;
+        Ok(first)
+    }
+}

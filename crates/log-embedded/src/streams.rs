@@ -1,0 +1,130 @@
+//! Which records of a lane belong to which stream: 4 bytes a record and about 32 a stream, valid
+//! records only. Not a cache of their content.
+
+use std::collections::HashMap;
+
+use log::{Header, LaneState, Sha256Chain, Step};
+use uuid::Uuid;
+
+use log::Head;
+
+/// Judges the records of a lane by the reader rule and links those of each stream.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    state: LaneState<Sha256Chain>,
+    /// Records of the frame under assembly: offset and stream.
+    partial: Vec<(u64, Uuid)>,
+    last: HashMap<Uuid, u64>,
+    links: Links,
+    void: u64,
+}
+
+impl Streams {
+    pub(crate) fn new(genesis: Head) -> Self {
+        Self {
+            state: LaneState::new(genesis),
+            partial: Vec::new(),
+            last: HashMap::new(),
+            links: Links::default(),
+            void: 0,
+        }
+    }
+
+    /// Takes the next record of the lane.
+    pub(crate) fn take(&mut self, offset: u64, prev: &Head, record: &[u8]) {
+        let Ok((header, _)) = Header::read(record) else {
+            self.void += 1;
+            return;
+        };
+        match self.state.step(&header, prev, record) {
+            Step::Claimed => self.partial.clear(),
+            Step::Partial => self.partial.extend(stream(record).map(|stream| (offset, stream))),
+            Step::Whole { .. } => {
+                let mut partial = std::mem::take(&mut self.partial);
+                for (offset, stream) in partial.drain(..) {
+                    self.link(offset, stream);
+                }
+                self.partial = partial;
+                if let Some(stream) = stream(record) {
+                    self.link(offset, stream);
+                }
+            }
+            Step::Void(_) | Step::Mismatch => self.void += 1,
+        }
+    }
+
+    fn link(&mut self, offset: u64, stream: Uuid) {
+        if let Some(before) = self.last.insert(stream, offset) {
+            self.links.set(offset, before);
+        }
+    }
+
+    /// Offsets of the valid records of a stream, not below `from`, falling.
+    pub(crate) fn of(&self, stream: Uuid, from: u64) -> impl Iterator<Item = u64> + '_ {
+        let last = self.last.get(&stream).copied();
+        std::iter::successors(last, |offset| self.links.before(*offset))
+            .take_while(move |offset| *offset >= from)
+    }
+
+    /// What the rule knows of the lane.
+    pub(crate) fn state(&self) -> &LaneState<Sha256Chain> {
+        &self.state
+    }
+
+    /// How many records were void.
+    pub(crate) fn void(&self) -> u64 {
+        self.void
+    }
+}
+
+/// The stream of a valid record; two categories may share an id, so readers look at the record too.
+fn stream(record: &[u8]) -> Option<Uuid> {
+    log::stream_of(record).ok().flatten().map(|(_, id)| id)
+}
+
+/// From a record to the one before it in its stream, as a distance in records.
+#[derive(Debug, Default)]
+struct Links {
+    /// By offset; 0: there is none, or it is in `far`.
+    near: Vec<u32>,
+    /// More than four thousand million records apart.
+    far: HashMap<u64, u64>,
+}
+
+impl Links {
+    fn set(&mut self, offset: u64, before: u64) {
+        match (usize::try_from(offset), u32::try_from(offset - before)) {
+            (Ok(at), Ok(distance)) => {
+                if self.near.len() <= at {
+                    self.near.resize(at + 1, 0);
+                }
+                self.near[at] = distance;
+            }
+            _ => drop(self.far.insert(offset, before)),
+        }
+    }
+
+    fn before(&self, offset: u64) -> Option<u64> {
+        let near = usize::try_from(offset).ok().and_then(|at| self.near.get(at).copied());
+        match near {
+            Some(distance) if distance > 0 => Some(offset - u64::from(distance)),
+            _ => self.far.get(&offset).copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_back_over_any_distance() {
+        let mut links = Links::default();
+        links.set(5, 2);
+        links.set(7 << 32, 5);
+        assert_eq!(links.before(7 << 32), Some(5));
+        assert_eq!(links.before(5), Some(2));
+        assert_eq!(links.before(2), None);
+        assert_eq!(links.before(1_000), None);
+    }
+}
