@@ -15,6 +15,8 @@
 //! Reading order: this language, [`State`], `decide.rs` (the rules), `requests.rs` (the routes).
 
 mod decide;
+#[cfg(test)]
+mod request_tests;
 mod requests;
 mod state;
 #[cfg(test)]
