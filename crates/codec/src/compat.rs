@@ -1,4 +1,4 @@
-//! Whether two versions of a schema can read each other, as FULL_TRANSITIVE asks of every pair.
+//! Whether two versions of a schema can read each other, as `FULL_TRANSITIVE` asks of every pair.
 //! Stricter than Avro where Avro would quietly change a meaning: no aliases, no other time unit, no
 //! field that stops being sealed.
 
@@ -13,7 +13,7 @@ pub struct Incompatible {
 }
 
 /// Checks two schema texts in both directions (Confluent: FULL). Call it for every pair of versions
-/// for FULL_TRANSITIVE; loading [`Schemas`](crate::Schemas) does.
+/// for `FULL_TRANSITIVE`; loading [`Schemas`](crate::Schemas) does.
 ///
 /// ```
 /// let old = r#"{"type":"record","name":"a.b.DoneV1","fields":[{"name":"x","type":"long"}]}"#;
@@ -52,13 +52,13 @@ fn compare(one: &Node, other: &Node, path: &str, problems: &mut Vec<String>) {
     }
     match (one, other) {
         (Node::Fixed(a), Node::Fixed(b)) if a.size != b.size => {
-            say(format!("{} bytes became {}", a.size, b.size))
+            say(format!("{} bytes became {}", a.size, b.size));
         }
         (Node::Enum(a), Node::Enum(b)) => {
             words(a, b).into_iter().chain(words(b, a)).for_each(say);
         }
         (Node::Array(a), Node::Array(b)) | (Node::Map(a), Node::Map(b)) => {
-            compare(a, b, path, problems)
+            compare(a, b, path, problems);
         }
         (Node::Union(a), Node::Union(b)) => branches(a, b, path, problems),
         (Node::Record(a), Node::Record(b)) => records(a, b, path, problems),

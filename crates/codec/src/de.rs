@@ -15,7 +15,7 @@ pub(crate) struct DatumDeserializer<'a, 'de> {
     pub(crate) from: &'a mut Cursor<'de>,
 }
 
-impl<'a, 'de> DatumDeserializer<'a, 'de> {
+impl DatumDeserializer<'_, '_> {
     /// Behind a union: the branch that was written.
     #[inline]
     fn branch(self) -> Result<Self, DatumError> {

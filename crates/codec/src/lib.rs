@@ -14,10 +14,12 @@ mod error;
 mod event;
 mod fingerprint;
 mod json;
+mod naming;
 mod node;
 mod parse;
 mod schemas;
 mod ser;
+mod ser_parts;
 mod wire;
 
 pub use cloud::{CONTENT_TYPE, Detail, attributes, headers, structured};

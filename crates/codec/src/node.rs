@@ -92,6 +92,16 @@ impl Node {
         }
     }
 
+    /// The primitive type below any meaning; only asked of primitive types.
+    pub(crate) fn primitive(&self) -> &'static str {
+        match self {
+            Self::Long(_) => "long",
+            Self::Bytes { .. } => "bytes",
+            Self::String { .. } => "string",
+            other => other.kind(),
+        }
+    }
+
     /// The name of a named type.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {

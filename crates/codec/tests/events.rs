@@ -3,7 +3,9 @@
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
-use codec::{DecodeError, EncodeError, SchemaError, Schemas, crc64_avro, full_compatibility, schema_id};
+use codec::{
+    DecodeError, EncodeError, SchemaError, Schemas, crc64_avro, full_compatibility, schema_id,
+};
 use domain::{EventSet, Sealed, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
@@ -99,23 +101,42 @@ fn an_event_comes_back_as_it_was() {
 fn apache_avro_reads_our_bytes_and_writes_the_same() {
     let data = schemas().encode(&made()).unwrap();
     let schema = apache(MADE);
-    let value = GenericDatumReader::builder(&schema).build().unwrap().read_value(&mut &*data.datum).unwrap();
+    let value = GenericDatumReader::builder(&schema)
+        .build()
+        .unwrap()
+        .read_value(&mut &*data.datum)
+        .unwrap();
     let Avro::Record(fields) = &value else { panic!("not a record") };
     assert_eq!(fields[0].1, Avro::Uuid(uuid::Uuid::from_u128(7)));
     assert_eq!(fields[2].1, Avro::TimestampMicros(1_795_249_800_000_000));
-    assert_eq!(fields[4].1, Avro::Array(vec![Avro::Enum(1, "blue_sky".into()), Avro::Enum(0, "mastodon".into())]));
+    assert_eq!(
+        fields[4].1,
+        Avro::Array(vec![Avro::Enum(1, "blue_sky".into()), Avro::Enum(0, "mastodon".into())])
+    );
     assert_eq!(fields[9].1, Avro::Long(4_000_000_000));
-    let again = GenericDatumWriter::builder(&schema).build().unwrap().write_value_to_vec(value).unwrap();
+    let again =
+        GenericDatumWriter::builder(&schema).build().unwrap().write_value_to_vec(value).unwrap();
     assert_eq!(again, data.datum);
 }
 
 #[test]
-fn serde_avro_fast_and_apache_avro_compute_the_same_fingerprint() {
+fn other_libraries_compute_the_same_fingerprint() {
     for schema in schemas().all() {
         let fast: serde_avro_fast::Schema = schema.text().parse().unwrap();
         assert_eq!(u64::from_le_bytes(*fast.rabin_fingerprint()), schema.fingerprint());
-        let rabin = apache(schema.text()).fingerprint::<apache_avro::rabin::Rabin>();
-        assert_eq!(rabin.bytes, schema.fingerprint().to_le_bytes());
+        // apache-avro 0.22 leaves the braces around a type that had a logical type.
+        let plain = schema
+            .text()
+            .replace(r#","logicalType":"uuid""#, "")
+            .replace(r#","logicalType":"timestamp-micros""#, "");
+        let plain = plain
+            .replace(r#"{"type":"string"}"#, r#""string""#)
+            .replace(r#"{"type":"long"}"#, r#""long""#);
+        assert_eq!(apache(&plain).canonical_form(), schema.canonical());
+        assert_eq!(
+            apache(&plain).fingerprint::<apache_avro::rabin::Rabin>().bytes,
+            schema.fingerprint().to_le_bytes()
+        );
     }
     assert_eq!(crc64_avro(br#""null""#), 0x63dd_24e7_cc25_8f8a);
 }
@@ -124,12 +145,17 @@ fn serde_avro_fast_and_apache_avro_compute_the_same_fingerprint() {
 fn ids_and_fingerprints_never_change() {
     let schemas = schemas();
     let made = schemas.by_type("shop.thing.made.v1").unwrap();
-    assert_eq!(made.canonical().len(), 507);
-    assert_eq!((made.id(), made.fingerprint()), (schema_id(made.canonical().as_bytes()), crc64_avro(made.canonical().as_bytes())));
-    assert_eq!((made.id(), made.fingerprint()), (0, 0));
+    assert_eq!(
+        (made.id(), made.fingerprint()),
+        (schema_id(made.canonical().as_bytes()), crc64_avro(made.canonical().as_bytes()))
+    );
+    assert_eq!((made.id(), made.fingerprint()), (169_192_267, 0x218b96b28e8d7a3a));
     assert_eq!(made.subject(), "shop.events-shop.thing.MadeV1");
     assert_eq!(schemas.by_id(made.id()).unwrap().version(), 1);
-    assert_eq!(schemas.subjects(), ["shop.events-shop.thing.LostAgainV1", "shop.events-shop.thing.MadeV1"]);
+    assert_eq!(
+        schemas.subjects(),
+        ["shop.events-shop.thing.LostAgainV1", "shop.events-shop.thing.MadeV1"]
+    );
     assert_eq!(schemas.versions("shop.events-shop.thing.MadeV1").len(), 1);
 }
 
@@ -180,8 +206,15 @@ fn an_event_of_an_older_schema_is_read_by_the_newer_one() {
     let data = before.encode(&OldLamp::Lit { old: "x".into(), watts: 60 }).unwrap();
     let now = Schemas::builder().context("shop", &[NEW, OLD]).build().unwrap();
     assert_eq!(now.by_type("shop.lamp.lit.v1").unwrap().version(), 2);
-    assert_eq!(now.decode::<Lamp>(&data).unwrap(), Lamp::Lit { watts: 60, colour: None, shade: Shade::Cold });
-    assert_eq!(now.data_to_json(&data).unwrap(), json!({"old": "x", "watts": 60}), "json is what was written");
+    assert_eq!(
+        now.decode::<Lamp>(&data).unwrap(),
+        Lamp::Lit { watts: 60, colour: None, shade: Shade::Cold }
+    );
+    assert_eq!(
+        now.data_to_json(&data).unwrap(),
+        json!({"old": "x", "watts": 60}),
+        "json is what was written"
+    );
     let lit = Lamp::Lit { watts: 5, colour: Some("red".into()), shade: Shade::Warm };
     let newest = now.encode(&lit).unwrap();
     assert_eq!(now.decode::<Lamp>(&newest).unwrap(), lit);
@@ -202,19 +235,32 @@ fn two_versions_must_read_each_other() {
     assert_eq!(full_compatibility(OLD, NEW), Ok(()));
     let cases = [
         ("\"watts\",\"type\":\"int\"", "\"watts\",\"type\":\"long\"", "watts: int became long"),
-        ("\"old\",\"type\":\"string\",\"default\":\"gone\"", "\"old\",\"type\":\"string\"", "old: it is only in one version, where it has no default"),
+        (
+            "\"old\",\"type\":\"string\",\"default\":\"gone\"",
+            "\"old\",\"type\":\"string\"",
+            "old: it is only in one version, where it has no default",
+        ),
         ("LitV1", "OffV1", "shop.lamp.OffV1 became shop.lamp.LitV1"),
     ];
     for (from, to, problem) in cases {
         let broken = OLD.replace(from, to);
         let found = full_compatibility(&broken, NEW).unwrap_err().problems;
-        assert!(found == [problem] || found == [problem.replace("int became long", "long became int")], "{found:?}");
+        assert!(
+            found == [problem] || found == [problem.replace("int became long", "long became int")],
+            "{found:?}"
+        );
     }
     let open = MADE.replace(r#","sealed":true"#, "");
-    assert_eq!(full_compatibility(MADE, &open).unwrap_err().problems, ["token: sealed bytes became bytes"]);
+    assert_eq!(
+        full_compatibility(MADE, &open).unwrap_err().problems,
+        ["token: sealed bytes became bytes"]
+    );
     let words = MADE.replace(r#","blue_sky""#, r#","blue_sky","x""#);
     let why = "word x is only in one version, and the other has no default word";
-    assert_eq!(full_compatibility(MADE, &words).unwrap_err().problems, [format!("platforms: {why}"), format!("best: {why}")]);
+    assert_eq!(
+        full_compatibility(MADE, &words).unwrap_err().problems,
+        [format!("platforms: {why}"), format!("best: {why}")]
+    );
     let broken = NEW.replace("\"default\":\"cold\"", "\"doc\":\"\"");
     let error = Schemas::builder().context("shop", &[OLD, &broken]).build().unwrap_err();
     assert!(matches!(error, SchemaError::Incompatible { .. }), "{error}");
@@ -230,17 +276,23 @@ fn what_we_call_compatible_apache_avro_calls_so_too() {
 #[test]
 fn schemas_that_could_hurt_are_refused() {
     let record = |fields: &str| {
-        format!(r#"{{"type":"record","namespace":"shop.thing","name":"MadeV1","event_type":"shop.thing.made.v1","fields":[{fields}]}}"#)
+        format!(
+            r#"{{"type":"record","namespace":"shop.thing","name":"MadeV1","event_type":"shop.thing.made.v1","fields":[{fields}]}}"#
+        )
     };
     let field = |ty: &str| record(&format!(r#"{{"name":"f","type":{ty}}}"#));
     let deep = format!("{}\"int\"{}", r#"{"type":"array","items":"#.repeat(33), "}".repeat(33));
-    let bottomless = format!("{}\"int\"{}", r#"{"type":"array","items":"#.repeat(500_000), "}".repeat(500_000));
+    let bottomless =
+        format!("{}\"int\"{}", r#"{"type":"array","items":"#.repeat(500_000), "}".repeat(500_000));
     let cases = [
         (field(&deep), "deeper than 32"),
         (field(&bottomless), "longer than 131072 bytes"),
         (field(r#"["null","MadeV1"]"#), "contains itself"),
         (field(r#"{"type":"array","items":"null"}"#), "takes no bytes"),
-        (field(r#"{"type":"array","items":{"type":"record","name":"E","fields":[]}}"#), "takes no bytes"),
+        (
+            field(r#"{"type":"array","items":{"type":"record","name":"E","fields":[]}}"#),
+            "takes no bytes",
+        ),
         (field(r#"{"type":"bytes","logicalType":"decimal","precision":4}"#), "not supported"),
         (record(r#"{"name":"f","type":"string","personal":true}"#), "must be bytes"),
         (record(r#"{"name":"f","type":"int","aliases":["g"]}"#), "aliases"),
@@ -249,7 +301,10 @@ fn schemas_that_could_hurt_are_refused() {
         (MADE.replace("MadeV1", "Made"), "CamelCase"),
         (MADE.replace(".made.v1", ".done.v1"), "by namespace and name it is shop.thing.made.v1"),
         (MADE.replace("shop.thing", "other.thing"), "in context shop it is shop.<aggregate>"),
-        (MADE.replace(r#""event_type""#, r#""version":2,"event_type""#), "version 2 where 1 is next"),
+        (
+            MADE.replace(r#""event_type""#, r#""version":2,"event_type""#),
+            "version 2 where 1 is next",
+        ),
         ("{".to_owned(), "EOF"),
     ];
     for (text, why) in cases {
@@ -258,14 +313,25 @@ fn schemas_that_could_hurt_are_refused() {
     }
     let error = Schemas::builder().context("shop", &[MADE, MADE]).build().unwrap_err().to_string();
     assert!(error.contains("version 1 where 2 is next"), "{error}");
-    let missing = Schemas::builder().context("shop", &[LOST]).build().unwrap().require::<Event>().unwrap_err();
+    let missing = Schemas::builder()
+        .context("shop", &[LOST])
+        .build()
+        .unwrap()
+        .require::<Event>()
+        .unwrap_err();
     assert_eq!(missing, SchemaError::Missing("shop.thing.made.v1".into()));
 }
 
 /// Bytes no reader may trust: each must be an error, never a panic, an abort or a long wait.
 fn corpus(good: &[u8]) -> Vec<Vec<u8>> {
     let huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
-    let mut all = vec![vec![], huge.to_vec(), [&huge[..], &[0; 22]].concat(), vec![0xff; 32], vec![0; 2_000_000]];
+    let mut all = vec![
+        vec![],
+        huge.to_vec(),
+        [&huge[..], &[0; 22]].concat(),
+        vec![0xff; 32],
+        vec![0; 2_000_000],
+    ];
     all.extend((0..good.len()).map(|cut| good[..cut].to_vec()));
     all.extend((0..good.len()).map(|at| [&good[..at], &huge, &good[at..]].concat()));
     all.push([good, &[0]].concat());
@@ -309,17 +375,25 @@ fn a_bomb_of_few_bytes_allocates_nothing() {
         items: Vec<String>,
         more: std::collections::BTreeMap<String, i64>,
     }
-    let error = codec::to_datum(&Made { items: many, more: both.clone() }, node, vec![]).unwrap_err();
+    let error =
+        codec::to_datum(&Made { items: many, more: both.clone() }, node, vec![]).unwrap_err();
     assert_eq!(error.to_string(), "items: 65537 more items exceed the limit of 65536 an event");
     let long = Made { items: vec!["x".repeat(codec::DATUM_BYTES_MAX)], more: both };
-    assert!(codec::to_datum(&long, node, vec![]).unwrap_err().why.contains("exceed the limit of 1048576"));
+    assert!(
+        codec::to_datum(&long, node, vec![])
+            .unwrap_err()
+            .why
+            .contains("exceed the limit of 1048576")
+    );
 }
 
 #[test]
 fn a_stored_event_names_its_own_schema() {
     let schemas = schemas();
     let data = schemas.encode(&made()).unwrap();
-    let other = schemas.decode_parts::<Event>("shop.thing.lost_again.v1", data.fingerprint, &data.datum).unwrap_err();
+    let other = schemas
+        .decode_parts::<Event>("shop.thing.lost_again.v1", data.fingerprint, &data.datum)
+        .unwrap_err();
     assert!(matches!(other, DecodeError::OtherType { .. }), "{other}");
     let unknown = schemas.decode_parts::<Event>("shop.thing.made.v1", 1, &data.datum).unwrap_err();
     assert!(matches!(unknown, DecodeError::UnknownSchema { .. }), "{unknown}");
