@@ -20,9 +20,10 @@ macro_rules! context_laws {
 }
 
 /// Tries what holds for every context:
-/// - each event type has exactly one schema, and each schema an event type;
-/// - a schema has the namespace and the name of its type, the fields of the Rust event in their
-///   order, and a sentence on each;
+/// - the codec takes its schemas (names, versions, compatibility);
+/// - each event type has a schema, and each schema an event type;
+/// - the current schema of a type has the fields of the Rust event in their order, and a sentence
+///   on each;
 /// - sealed bytes say whether they are `sealed` or `personal`, and nothing else is `bytes`;
 /// - event types begin with context and category; categories, route names and (verb, path) are
 ///   unique; a body is described, field by field.
@@ -33,26 +34,9 @@ macro_rules! context_laws {
 pub fn context_laws<C: Context>() {
     let mut seen = Seen { context: C::NAME, ..Seen::default() };
     C::aggregates(&mut seen);
-    let mut schemas = BTreeMap::new();
-    for text in C::SCHEMAS {
-        match serde_json::from_str::<Value>(text) {
-            Ok(schema) => {
-                let event_type = text_of(&schema, "event_type").to_owned();
-                if schemas.insert(event_type.clone(), schema).is_some() {
-                    seen.wrong.push(format!("`{event_type}` has two schemas"));
-                }
-            }
-            Err(error) => seen.wrong.push(format!("a schema is no JSON: {error}")),
-        }
-    }
-    for (event_type, fields) in &seen.events {
-        match schemas.remove(event_type.as_str()) {
-            Some(schema) => check_schema(event_type, fields, &schema, &mut seen.wrong),
-            None => seen.wrong.push(format!("`{event_type}` has no schema in SCHEMAS")),
-        }
-    }
-    for event_type in schemas.keys() {
-        seen.wrong.push(format!("the schema of `{event_type}` belongs to no event"));
+    match codec::Schemas::builder().register::<C>().build() {
+        Ok(schemas) => seen.compare(&schemas),
+        Err(error) => seen.wrong.push(error.to_string()),
     }
     assert!(seen.wrong.is_empty(), "context {}:\n{}", C::NAME, seen.wrong.join("\n"));
 }
@@ -65,6 +49,24 @@ struct Seen {
     names: BTreeSet<&'static str>,
     paths: BTreeSet<(&'static str, &'static str)>,
     wrong: Vec<String>,
+}
+
+impl Seen {
+    fn compare(&mut self, schemas: &codec::Schemas) {
+        for (event_type, fields) in &self.events {
+            match schemas.by_type(event_type).map(|schema| serde_json::from_str(schema.text())) {
+                Some(Ok(schema)) => check_schema(event_type, fields, &schema, &mut self.wrong),
+                Some(Err(error)) => self.wrong.push(format!("{event_type}: {error}")),
+                None => self.wrong.push(format!("`{event_type}` has no schema in SCHEMAS")),
+            }
+        }
+        for schema in schemas.all() {
+            let event_type = schema.event_type();
+            if !self.events.contains_key(event_type) {
+                self.wrong.push(format!("the schema of `{event_type}` belongs to no event"));
+            }
+        }
+    }
 }
 
 impl Aggregates for Seen {
@@ -113,14 +115,6 @@ impl<A: Aggregate> Routes<A> for Seen {
 }
 
 fn check_schema(event_type: &str, fields: &[&str], schema: &Value, wrong: &mut Vec<String>) {
-    let mut parts = event_type.split('.');
-    let (context, category) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-    let name: String = parts.flat_map(|part| part.split('_')).map(capital).collect();
-    let expected = format!("{context}.{category}.{name}");
-    let found = format!("{}.{}", text_of(schema, "namespace"), text_of(schema, "name"));
-    if found != expected {
-        wrong.push(format!("{event_type}: the record is `{found}`, not `{expected}`"));
-    }
     if text_of(schema, "doc").is_empty() {
         wrong.push(format!("{event_type}: the record has no doc"));
     }
@@ -139,11 +133,6 @@ fn check_schema(event_type: &str, fields: &[&str], schema: &Value, wrong: &mut V
             wrong.push(format!("{at}: bytes are `sealed` or `personal`, and nothing else is"));
         }
     }
-}
-
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
 fn text_of<'a>(schema: &'a Value, key: &str) -> &'a str {

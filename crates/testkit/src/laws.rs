@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
 
-use domain::{Decider, EventSet, Rejection};
+use domain::{Context, Decider, EventSet, Rejection};
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -16,13 +16,22 @@ const COMMANDS_MAX: usize = 30;
 const SEED_VARIABLE: &str = "RECOUNT_SEED";
 
 /// Makes a test of [`decider_laws`](fn@decider_laws): `decider_laws!(Post, commands())`, where
-/// `commands()` is a proptest strategy of its commands.
+/// `commands()` is a proptest strategy of its commands. With the context,
+/// `decider_laws!(Content: Post, commands())`, also of [`storage_laws`].
 #[macro_export]
 macro_rules! decider_laws {
     ($decider:ty, $commands:expr) => {
         #[test]
         fn the_laws_of_a_decider_hold() {
             $crate::decider_laws::<$decider>($commands);
+        }
+    };
+    ($context:ty : $decider:ty, $commands:expr) => {
+        $crate::decider_laws!($decider, $commands);
+
+        #[test]
+        fn what_is_decided_can_be_stored_and_read_again() {
+            $crate::storage_laws::<$context, $decider>($commands);
         }
     };
 }
@@ -39,6 +48,41 @@ pub fn decider_laws<D>(commands: impl Strategy<Value = D::Command>)
 where
     D: Decider<Command: Clone + Debug, Event: PartialEq, State: PartialEq, Error: PartialEq>,
 {
+    run(&vec(commands, 0..COMMANDS_MAX), |commands| walk::<D>(&commands));
+}
+
+/// Tries that every event is the same after its way through the schemas of its context.
+///
+/// # Panics
+/// When one is not; the message has the shortest history and the seed.
+pub fn storage_laws<C, D>(commands: impl Strategy<Value = D::Command>)
+where
+    C: Context,
+    D: Decider<Command: Clone + Debug, Event: PartialEq>,
+{
+    let schemas = codec::Schemas::builder().register::<C>().build();
+    let schemas = schemas.unwrap_or_else(|error| panic!("{error}"));
+    run(&vec(commands, 0..COMMANDS_MAX), |commands| {
+        let mut state = D::State::default();
+        for command in commands {
+            for event in D::decide(&state, command).unwrap_or_default() {
+                let stored = schemas.encode(&event).map_err(|e| failed(&event, &e))?;
+                let read: D::Event = schemas.decode(&stored).map_err(|e| failed(&event, &e))?;
+                holds(read == event, || format!("{event:?} is read again as {read:?}"))?;
+                state = D::evolve(state, &event);
+            }
+        }
+        Ok(())
+    });
+}
+
+fn failed(event: &impl Debug, error: &dyn std::error::Error) -> TestCaseError {
+    let why = error.source().map_or_else(String::new, |source| format!(": {source}"));
+    TestCaseError::fail(format!("{event:?}: {error}{why}"))
+}
+
+/// Runs a law over many cases; says how to run a failure again.
+fn run<S: Strategy>(cases: &S, law: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let seed = seed();
     let config = Config {
         cases: CASES,
@@ -46,9 +90,7 @@ where
         failure_persistence: None,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config)
-        .run(&vec(commands, 0..COMMANDS_MAX), |commands| walk::<D>(&commands));
-    if let Err(error) = outcome {
+    if let Err(error) = TestRunner::new(config).run(cases, law) {
         panic!("{error}\nrun it again with {SEED_VARIABLE}={seed}");
     }
 }

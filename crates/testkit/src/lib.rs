@@ -4,19 +4,24 @@
 //! - [`given`]: rules, as given / when / then;
 //! - [`rows`]: read models, as rows after a history;
 //! - [`request`]: what a request body becomes, through the routes;
-//! - [`decider_laws!`] and [`context_laws!`]: one line each, a test of what holds for all of them.
+//! - [`decider_laws!`], [`context_laws!`] and [`projection_laws!`]: one line each, a test of what
+//!   holds for all of them.
 
 mod context;
 mod history;
 mod laws;
 mod request;
 mod rules;
+#[cfg(test)]
+mod tests;
+mod views;
 
 pub use context::context_laws;
 pub use history::{History, envelope, rows};
-pub use laws::decider_laws;
+pub use laws::{decider_laws, storage_laws};
 pub use request::{Asked, Refused, request};
 pub use rules::{Given, When, given};
+pub use views::ReadModels;
 
 use domain::{SealError, Sealed, Sealer, SubjectId, Timestamp};
 use uuid::Uuid;

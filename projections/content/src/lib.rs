@@ -8,3 +8,8 @@ pub fn all(to: &mut impl domain::Projections) {
     to.projection::<posts::PostRow>();
     to.projection::<post_calendar::CalendarRow>();
 }
+
+#[cfg(test)]
+mod tests {
+    testkit::projection_laws!(crate::all);
+}

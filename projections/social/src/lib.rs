@@ -6,3 +6,8 @@ pub mod accounts;
 pub fn all(to: &mut impl domain::Projections) {
     to.projection::<accounts::AccountRow>();
 }
+
+#[cfg(test)]
+mod tests {
+    testkit::projection_laws!(crate::all);
+}

@@ -8,7 +8,7 @@ use testkit::{at, given};
 
 use super::{Command, Event, Post, Rejection, State, Text};
 
-testkit::decider_laws!(Post, commands());
+testkit::decider_laws!(crate::Content: Post, commands());
 
 fn commands() -> impl Strategy<Value = Command> {
     let text = (

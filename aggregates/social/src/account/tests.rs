@@ -6,7 +6,7 @@ use testkit::{given, id, sealed};
 
 use super::{Account, Command, Event, Rejection, State};
 
-testkit::decider_laws!(Account, commands());
+testkit::decider_laws!(crate::Social: Account, commands());
 
 fn commands() -> impl Strategy<Value = Command> {
     let token = "[a-b]{1,2}".prop_map(|plain| token(&plain));
