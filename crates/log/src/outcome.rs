@@ -87,7 +87,8 @@ impl Outcome {
             correlation: from.uuid()?,
             key: match from.u8()? {
                 0 => None,
-                _ => Some(CommandKey(from.array()?)),
+                1 => Some(CommandKey(from.array()?)),
+                odd => return Err(DecodeError::Unknown("flags", odd)),
             },
             fingerprint: Fingerprint(from.array()?),
             verdict: {

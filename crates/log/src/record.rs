@@ -217,6 +217,9 @@ fn read_event(position: Position, mut from: Take<'_>) -> Result<Body, DecodeErro
     let (tenant, actor) = (from.text()?.parse()?, from.text()?.parse()?);
     let correlation = from.uuid()?;
     let flags = from.u8()?;
+    if flags >= 2 * HAS_TRACE {
+        return Err(DecodeError::Unknown("flags", flags));
+    }
     let has = |bit: u8| flags & bit != 0;
     let key = if has(HAS_KEY) { Some(CommandKey(from.array()?)) } else { None };
     let fingerprint = if has(HAS_FINGERPRINT) { Some(Fingerprint(from.array()?)) } else { None };
