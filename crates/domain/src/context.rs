@@ -93,7 +93,10 @@ pub struct Ask<'a> {
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ask").field("id", &self.id).field("principal", &self.principal).finish_non_exhaustive()
+        f.debug_struct("Ask")
+            .field("id", &self.id)
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,8 @@ pub trait Decider: Send + Sync + Sized + 'static {
 
     /// The rule: what happens when `command` is asked in `state`. No events means that the fact
     /// already stands.
-    fn decide(state: &Self::State, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
+    fn decide(state: &Self::State, command: Self::Command)
+    -> Result<Vec<Self::Event>, Self::Error>;
 
     /// The state after one more event.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;

@@ -29,8 +29,12 @@ impl Trace {
         let mut parts = text.split('-');
         let version = parts.next()?;
         let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);
-        let plain = text.bytes().all(|c| c == b'-' || c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
-        if !plain || (version.len(), trace.len(), span.len(), flags.len()) != (2, 32, 16, 2) || version == "ff" {
+        let plain =
+            text.bytes().all(|c| c == b'-' || c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
+        if !plain
+            || (version.len(), trace.len(), span.len(), flags.len()) != (2, 32, 16, 2)
+            || version == "ff"
+        {
             return None;
         }
         if version == "00" && parts.next().is_some() {

@@ -53,5 +53,7 @@ pub struct EventData {
 
 /// A stored event whose type this program does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("event type `{0}` is unknown to this version; run the version that wrote it, or a newer one")]
+#[error(
+    "event type `{0}` is unknown to this version; run the version that wrote it, or a newer one"
+)]
 pub struct UnknownEvent(pub String);

@@ -29,7 +29,9 @@ pub use describe::{Describe, Property, Shape};
 pub use domain_derive::{Describe, EventSet, Row, Word};
 pub use envelope::{Envelope, Meta, Trace};
 pub use event::{EventData, EventSet, UnknownEvent};
-pub use ids::{ActorId, CommandKey, EventId, LaneId, NotAnId, Position, StreamId, TenantId, TopicId};
+pub use ids::{
+    ActorId, CommandKey, EventId, LaneId, NotAnId, Position, StreamId, TenantId, TopicId,
+};
 pub use platform::Platform;
 pub use principal::{Principal, Role};
 pub use projection::{Column, ColumnType, Field, FieldError, Projection, Projections, Row, Value};

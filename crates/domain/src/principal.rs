@@ -45,6 +45,8 @@ impl Principal {
 
     /// Whether it has one of these roles; an owner has all but `Node`.
     pub fn has(&self, any: &[Role]) -> bool {
-        self.roles.iter().any(|r| any.contains(r) || (*r == Role::Owner && !any.contains(&Role::Node)))
+        self.roles
+            .iter()
+            .any(|r| any.contains(r) || (*r == Role::Owner && !any.contains(&Role::Node)))
     }
 }

@@ -65,7 +65,8 @@ impl<'de> Deserialize<'de> for Sealed {
                 write!(f, "at least {} sealed bytes", Sealed::BYTES_MIN)
             }
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Sealed, E> {
-                Sealed::from_bytes(bytes.to_vec()).ok_or_else(|| E::invalid_length(bytes.len(), &self))
+                Sealed::from_bytes(bytes.to_vec())
+                    .ok_or_else(|| E::invalid_length(bytes.len(), &self))
             }
         }
         from.deserialize_bytes(Bytes)
@@ -75,7 +76,12 @@ impl<'de> Deserialize<'de> for Sealed {
 /// Seals values for a subject; implemented by the keyring.
 pub trait Sealer: Send + Sync {
     /// Encrypts `plain` under the subject's key, bound to the name of its field.
-    fn seal(&self, subject: SubjectId, field: &'static str, plain: &[u8]) -> Result<Sealed, SealError>;
+    fn seal(
+        &self,
+        subject: SubjectId,
+        field: &'static str,
+        plain: &[u8],
+    ) -> Result<Sealed, SealError>;
 }
 
 /// A value could not be sealed; the command is not taken.
