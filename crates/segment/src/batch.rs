@@ -98,6 +98,10 @@ impl Batch {
         self.entries.is_empty()
     }
 
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
     pub(crate) fn charged(&self) -> usize {
         self.charged
     }

@@ -8,7 +8,7 @@ use crate::error::{AppendError, IoFault};
 use crate::format::{self, BLOCK_HEADER, BlockHeader, Kind, SegmentHeader, UNIT, UNIT_BYTES};
 use crate::prepare::{Medium, Preparer};
 use crate::queue::{Queue, Work};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 /// writes none, short enough that the unconfirmed window is small.
 const MARK_AFTER: Duration = Duration::from_millis(10);
 
-/// After a failure for want of space the next attempt waits this long: an attempt writes until
-/// the medium is full, which helps nobody when done for every call.
+/// Pause after a failure for want of space: an attempt writes until the medium is full.
 const SPACE_RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Each segment is this many times the one before, until the configured size: a store that
@@ -109,7 +108,7 @@ impl Tail {
 /// block. Only then may the segment before be sealed: a sealed segment without a next one is a
 /// missing file.
 pub(crate) fn begin_segment(
-    dir: &std::path::Path,
+    dir: &Path,
     mut medium: Medium,
     header: SegmentHeader,
     unit: &mut Buffer,
@@ -182,7 +181,9 @@ impl Writer {
         loop {
             match self.queue.take(idle_at) {
                 Work::Commit(batch) => {
+                    let answered = batch.calls();
                     self.commit(batch);
+                    self.queue.linger(answered);
                     idle_at = (!self.tail.marked).then(|| Instant::now() + MARK_AFTER);
                 }
                 Work::Idle => {
@@ -241,7 +242,7 @@ impl Writer {
 
     /// Every call that waits, and every later one, gets this error.
     fn fail(&self, fault: IoFault) -> AppendError {
-        let error = AppendError::from(fault);
+        let error = fault.into();
         self.queue.fail(&error);
         error
     }
@@ -266,8 +267,7 @@ impl Writer {
             return Err(Refusal::NoSpace(error.clone()));
         }
         // Header, block, its mark, seal.
-        let needed = stored + 3 * UNIT_BYTES;
-        let length = self.next_length();
+        let (needed, length) = (stored + 3 * UNIT_BYTES, self.next_length());
         let spare = match self.preparer.take(needed, length) {
             Ok(spare) => spare,
             Err(fault) if fault.is_storage_full() => {

@@ -98,8 +98,9 @@ fn run(steps: &[Step]) {
     check(dir.path(), &calls, calls.len());
 }
 
-/// Copies as of one moment as far as a copy can: the list of files first and again at the end.
-/// False when a segment came meanwhile: then the copy is of no single moment.
+/// A copy that some moment could have left. The newest file first: whatever it holds, the older
+/// ones were finished before, so a later copy of them fits. False when a segment came
+/// meanwhile: then the one before may be finished in the copy, and its successor missing.
 fn copy_in_order(from: &Path, to: &Path) -> bool {
     let list = || {
         let mut names: Vec<_> =
@@ -109,7 +110,7 @@ fn copy_in_order(from: &Path, to: &Path) -> bool {
         names
     };
     let names = list();
-    for name in &names {
+    for name in names.iter().rev() {
         std::fs::copy(from.join(name), to.join(name)).unwrap();
     }
     names == list()

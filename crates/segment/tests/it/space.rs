@@ -1,5 +1,5 @@
-//! No room for the next segment: a real limit of the system in a child process, which then
-//! raises it.
+//! Writes that the system refuses: a real limit on file sizes in a child process, which then
+//! raises it. A refused new segment is want of space; a refused write into a segment is not.
 
 use crate::common::{append, entry, open, read_all, small};
 use segment::{AppendError, Store, verify};
@@ -46,21 +46,62 @@ fn fill_then_make_room(dir: &str) {
     store.close().unwrap();
 }
 
+/// The child: a write into the segment in use fails once.
+fn fail_once(dir: &str) {
+    let store = open(small(dir.as_ref()));
+    append(&store, vec![entry(1, "kept")]).unwrap();
+    limit_file_size(4096);
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..3 {
+        let tell = tell.clone();
+        store.append(vec![entry(2, "lost")], move |outcome| tell.send(outcome).unwrap());
+    }
+    for outcome in told.iter().take(3) {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, AppendError::Failed { .. }) && !error.is_retryable(), "{error:?}");
+    }
+    limit_file_size(libc::RLIM_INFINITY);
+    let again = append(&store, vec![entry(3, "not retried")]).unwrap_err();
+    assert!(matches!(again, AppendError::Failed { .. }), "{again:?}");
+    assert_eq!(read_all(&store).len(), 1, "what is durable stays readable");
+    assert!(store.close().is_err());
+}
+
+/// Runs the same test in a process of its own, where a limit harms no other test.
+fn in_child(name: &str, dir: &std::path::Path) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(CHILD, dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn without_room_for_a_segment_appends_fail_whole_and_go_on_when_there_is_room() {
     if let Ok(dir) = std::env::var(CHILD) {
         return fill_then_make_room(&dir);
     }
     let dir = tempfile::tempdir().unwrap();
-    let name = "space::without_room_for_a_segment_appends_fail_whole_and_go_on_when_there_is_room";
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(CHILD, dir.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    in_child(
+        "space::without_room_for_a_segment_appends_fail_whole_and_go_on_when_there_is_room",
+        dir.path(),
+    );
     assert_eq!(verify(dir.path()).findings, vec![]);
     let store = open(small(dir.path()));
     assert_eq!(read_all(&store).last().unwrap().2, b"room again");
+}
+
+#[test]
+fn after_one_failed_write_every_append_fails_and_acknowledged_entries_are_kept() {
+    if let Ok(dir) = std::env::var(CHILD) {
+        return fail_once(&dir);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    in_child(
+        "space::after_one_failed_write_every_append_fails_and_acknowledged_entries_are_kept",
+        dir.path(),
+    );
+    let store = open(small(dir.path()));
+    assert_eq!(read_all(&store)[0].2, b"kept");
 }
