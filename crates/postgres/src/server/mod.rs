@@ -67,6 +67,12 @@ pub enum State {
     Stopped,
 }
 
+/// The directory of the server binaries that a new private server would use, for `doctor`.
+pub fn find_binaries() -> Result<PathBuf, StartError> {
+    let given = Options::new("").bin_dir;
+    binaries::find(given.as_deref(), Path::new(""), None).map(|found| found.dir)
+}
+
 /// A running private server. Dropping it stops the server too, without waiting for the end.
 #[derive(Debug)]
 pub struct Server {
