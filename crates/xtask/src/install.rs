@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(5);
 
+const CERTIFICATE: &str = "\n  behind a proxy with a certificate of its own, set NODE_EXTRA_CA_CERTS \
+                           to the file that holds it";
+
 /// Runs as root. Packages may bring services: none is started now, and those that would start with
 /// the next boot are switched off; no cluster of the distribution's own is made.
 const APT: &str = r#"
@@ -120,7 +123,8 @@ fn browser_driver(workspace: &Workspace, begun: Instant) -> Result<(), Failed> {
     }
     step(begun, "installing the browser driver by npm");
     let mut npm = workspace.command("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&dir);
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"])
+        .current_dir(&dir);
     // The browser comes from the system's packages.
     npm.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1").env("NPM_CONFIG_UPDATE_NOTIFIER", "false");
     retried(begun, || run_quietly(&mut npm))?;
@@ -133,6 +137,8 @@ fn retried(begun: Instant, mut attempt: impl FnMut() -> Result<(), String>) -> R
     loop {
         match attempt() {
             Ok(()) => return Ok(()),
+            // No second try makes a certificate trusted.
+            Err(why) if why.contains("_CERT") => return Err(Failed::Step(why + CERTIFICATE)),
             Err(why) if tries == TRIES => return Err(Failed::Step(why)),
             Err(why) => step(begun, &format!("try {tries} of {TRIES}: {why}")),
         }
