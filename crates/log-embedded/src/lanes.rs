@@ -186,3 +186,17 @@ impl Lane {
         Ok(first)
     }
 }
+
+/// The offset behind the last record of every lane, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Ends(Vec<Vec<u64>>);
+
+impl Ends {
+    pub(crate) fn new(topics: &Topics) -> Self {
+        Self(topics.all().iter().map(|topic| vec![0; usize::from(topic.lanes)]).collect())
+    }
+
+    pub(crate) fn of(&mut self, lane: LaneId) -> Option<&mut u64> {
+        self.0.get_mut(usize::from(lane.topic.0))?.get_mut(usize::from(lane.index))
+    }
+}

@@ -20,8 +20,9 @@
 //! ```
 //!
 //! Reading order: `manifest` and `entry` (bytes), `offsets` and `streams` (what is remembered of a
-//! lane), `lanes` (all of it, with the newest entries), `open`, `embedded` (the trait).
+//! lane), `lanes` (all of it, with the newest entries), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
+mod at_rest;
 mod embedded;
 mod entry;
 mod error;
@@ -32,6 +33,7 @@ mod open;
 mod place;
 mod streams;
 
+pub use at_rest::AtRest;
 pub use embedded::EmbeddedLog;
 pub use error::OpenError;
 pub use open::{Opened, Options};

@@ -26,6 +26,11 @@ impl Places {
         Self(all)
     }
 
+    /// Address of the first byte of a file.
+    pub(crate) fn base(&self, file: &Path) -> Option<u64> {
+        self.0.iter().find(|(_, path)| path == file).map(|(base, _)| *base)
+    }
+
     /// File and byte of an address.
     pub(crate) fn find(&self, at: Location) -> Option<(&Path, u64)> {
         let after = self.0.partition_point(|(base, _)| *base <= at.0);

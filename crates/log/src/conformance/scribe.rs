@@ -100,7 +100,9 @@ pub fn sample_stream(of: u64) -> StreamId {
 pub fn sample_event(stream: &StreamId, position: Position) -> (Meta, EventData) {
     let seq = position.seq;
     let meta = Meta {
-        id: EventId(number(seq << 24 | u64::from(position.lane.index))),
+        id: EventId(number(
+            seq << 24 | u64::from(position.lane.topic.0) << 16 | u64::from(position.lane.index),
+        )),
         stream: stream.clone(),
         version: seq,
         position,
