@@ -53,6 +53,9 @@ pub enum ReadError {
     /// The read model is not there yet, or the database is down.
     #[error("read model is not available: {0}")]
     Unavailable(String),
+    /// The question does not fit the table.
+    #[error("query cannot be answered: {0}")]
+    Invalid(String),
     /// The wanted position was not reached in time.
     #[error("read model {projection} has not reached the position yet")]
     Behind {
@@ -67,7 +70,12 @@ pub enum ReadError {
 #[async_trait]
 pub trait ReadStore: Send + Sync + 'static {
     /// One row, with the version of its stream.
-    async fn one(&self, table: &Table, tenant: &TenantId, key: Uuid) -> Result<Option<(RowJson, u64)>, ReadError>;
+    async fn one(
+        &self,
+        table: &Table,
+        tenant: &TenantId,
+        key: Uuid,
+    ) -> Result<Option<(RowJson, u64)>, ReadError>;
 
     /// Rows.
     async fn list(&self, table: &Table, query: &ListQuery) -> Result<Page, ReadError>;
