@@ -1,29 +1,20 @@
 //! The embedded log itself: [`Log`] with the segment store as the medium.
 
-use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{LaneId, StreamId};
-use log::{
-    Delivery, Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, Stored, Topics,
-};
-use segment::{AppendError, CloseError, Location, Reader, Scan, Store};
+use log::{Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, Stored, Topics};
+use segment::{CloseError, Reader, Scan, Store};
 
-use crate::OpenError;
-use crate::entry;
-use crate::error::read_error;
-use crate::lanes::{Found, Lanes, Recent, push_records};
-use crate::offsets::Place;
+use crate::fetch::{read_place, read_places, take_recent};
+use crate::lanes::{Found, Lanes};
 use crate::open::{self, Opened, Options};
+use crate::shared::{Shared, unknown};
+use crate::{OpenError, entry};
 
 /// Handovers that one read takes from the store at most: bounds the time of a lookup.
 const PLACES_MAX: usize = 1024;
-
-/// Where the handovers of a lane lie closer than this, they are read in one go: then reading
-/// everything between them costs less than a system call for each.
-const DENSE_BYTES: u64 = 1024;
 
 /// A log in one directory.
 ///
@@ -39,13 +30,6 @@ enum Medium {
     Writer(Store),
     /// Another process may write: what it has written since is looked for when a reader asks.
     Observer(PathBuf, Mutex<Scan>),
-}
-
-/// What the store's thread and the callers share.
-struct Shared {
-    lanes: RwLock<Lanes>,
-    hooks: RwLock<Arc<[Arc<GrowthHook>]>>,
-    failed: OnceLock<String>,
 }
 
 impl EmbeddedLog {
@@ -116,83 +100,6 @@ impl EmbeddedLog {
         let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
         lanes.find(lane, from, bytes_max, PLACES_MAX)
     }
-
-    /// Reads handovers from the store until there are about `bytes_max` of records.
-    fn read_places(
-        &self,
-        lane: LaneId,
-        from: u64,
-        bytes_max: usize,
-        places: &[Place],
-    ) -> Result<Vec<Stored>, ReadError> {
-        let mut out = Vec::new();
-        let [first, .., last] = places else {
-            for place in places {
-                self.read_place(lane, *place, from, &mut out)?;
-            }
-            return Ok(out);
-        };
-        let mut size = 0;
-        if last.location.0 - first.location.0 > DENSE_BYTES * places.len() as u64 {
-            for place in places {
-                if size >= bytes_max.max(1) {
-                    break;
-                }
-                size += self.read_place(lane, *place, from, &mut out)?;
-            }
-            return Ok(out);
-        }
-        let mut scan = self.reader.scan(first.location);
-        for place in places {
-            if size >= bytes_max.max(1) {
-                break;
-            }
-            let entry = loop {
-                match scan.next_entry().map_err(|error| read_error(&error))? {
-                    Some(entry) if entry.location < place.location => {}
-                    Some(entry) if entry.location == place.location => break entry,
-                    _ => return Err(moved(lane, place.location)),
-                }
-            };
-            size += take_entry(lane, *place, entry.lane, entry.bytes, from, &mut out)?;
-        }
-        Ok(out)
-    }
-
-    fn read_place(
-        &self,
-        lane: LaneId,
-        place: Place,
-        from: u64,
-        out: &mut Vec<Stored>,
-    ) -> Result<usize, ReadError> {
-        let (found, bytes) =
-            self.reader.read(place.location).map_err(|error| read_error(&error))?;
-        take_entry(lane, place, found, &bytes, from, out)
-    }
-}
-
-fn take_entry(
-    lane: LaneId,
-    place: Place,
-    found: u32,
-    bytes: &[u8],
-    from: u64,
-    out: &mut Vec<Stored>,
-) -> Result<usize, ReadError> {
-    let taken = entry::decode(bytes)
-        .filter(|_| found == entry::pack(lane))
-        .map(|(prev, records)| push_records(place.first, &prev, records, from, out));
-    match taken {
-        Some(Ok(size)) => Ok(size),
-        _ => Err(moved(lane, place.location)),
-    }
-}
-
-fn moved(lane: LaneId, at: Location) -> ReadError {
-    ReadError::Damaged(format!(
-        "address {at} of the segment store no longer holds records of {lane:?}"
-    ))
 }
 
 impl Log for EmbeddedLog {
@@ -232,7 +139,7 @@ impl Log for EmbeddedLog {
                 }
                 Ok(out)
             }
-            Found::Store(places) => self.read_places(lane, from, bytes_max, &places),
+            Found::Store(places) => read_places(&self.reader, lane, from, bytes_max, &places),
         }
     }
 
@@ -263,7 +170,7 @@ impl Log for EmbeddedLog {
                     }
                     Found::Store(places) => {
                         for place in places {
-                            self.read_place(lane, place, offset, &mut records)?;
+                            read_place(&self.reader, lane, place, offset, &mut records)?;
                         }
                     }
                 }
@@ -298,61 +205,6 @@ impl EmbeddedLog {
         let topic = self.topics.all().get(usize::from(lane.topic.0));
         topic.is_some_and(|topic| lane.index < topic.lanes)
             && entry::count(&handover.bytes) == Ok(handover.records)
-    }
-}
-
-fn take_recent(
-    lane: LaneId,
-    handover: &Recent,
-    from: u64,
-    out: &mut Vec<Stored>,
-) -> Result<usize, ReadError> {
-    let broken = |_| ReadError::Damaged(format!("records of {lane:?} in memory have changed"));
-    handover.push_to(from, out).map_err(broken)
-}
-
-fn unknown(count: usize, why: &str) -> Vec<Delivery> {
-    vec![Delivery::Unknown(why.to_owned()); count]
-}
-
-impl Shared {
-    fn new(lanes: Lanes) -> Self {
-        Self {
-            lanes: RwLock::new(lanes),
-            hooks: RwLock::new(Arc::new([])),
-            failed: OnceLock::new(),
-        }
-    }
-
-    /// The handovers are durable: shows them to readers, then tells the writer, then wakes readers.
-    fn committed(&self, handovers: Vec<Handover>, locations: &[Location], done: Done) {
-        let batch = Arc::new(handovers);
-        let mut firsts = Vec::with_capacity(batch.len());
-        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
-        for (handover, location) in batch.iter().zip(locations) {
-            let taken = lanes.take(handover.lane, *location, &handover.prev, &handover.bytes);
-            // Lane and bytes were checked when they were handed over.
-            firsts.push(taken.and_then(Result::ok).unwrap_or(u64::MAX));
-        }
-        lanes.keep(&batch, &firsts);
-        drop(lanes);
-        let deliveries = firsts.into_iter().map(|first| Delivery::At { first, contiguous: true });
-        let deliveries = deliveries.collect();
-        // A panic of the writer's must not keep readers asleep.
-        drop(catch_unwind(AssertUnwindSafe(|| done(deliveries))));
-        let grown: BTreeSet<LaneId> = batch.iter().map(|handover| handover.lane).collect();
-        let grown: Vec<LaneId> = grown.into_iter().collect();
-        let hooks = Arc::clone(&self.hooks.read().unwrap_or_else(PoisonError::into_inner));
-        for hook in hooks.iter() {
-            hook(&grown);
-        }
-    }
-
-    fn refused(&self, count: usize, error: &AppendError, done: Done) {
-        if let AppendError::Failed { source, .. } = error {
-            let _ = self.failed.set(format!("{error}: {source}"));
-        }
-        done(unknown(count, &error.to_string()));
     }
 }
 

@@ -23,14 +23,17 @@
 //! lane), `lanes` (all of it, with the newest entries), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
 mod at_rest;
+mod block;
 mod embedded;
 mod entry;
 mod error;
+mod fetch;
 mod lanes;
 mod manifest;
 mod offsets;
 mod open;
 mod place;
+mod shared;
 mod streams;
 
 pub use at_rest::AtRest;

@@ -185,7 +185,8 @@ fn a_log_that_was_rolled_back_is_found_by_a_head_that_was_kept() {
     let lane = scribes[3].lane;
     crate::common::write(&log, vec![scribes[3].frame(&log::conformance::sample_stream(1), 2)]);
     let kept = audit::heads(&log).unwrap();
-    let text: String = kept.iter().map(|head| format!("{head}\n")).collect();
+    let lines: Vec<String> = kept.iter().map(LaneHead::to_string).collect();
+    let text = lines.join("\n");
     let kept: Vec<LaneHead> = audit::parse_heads(&format!("# kept in a safe\n\n{text}")).unwrap();
     let name = log::Log::topics(&log).lane_name(lane);
     log.close().unwrap();

@@ -1,0 +1,66 @@
+//! What the store's thread and the callers share, and what happens when a call is answered. Not the
+//! callers' side.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use domain::LaneId;
+use log::{Delivery, Done, GrowthHook, Handover};
+use segment::{AppendError, Location};
+
+use crate::lanes::Lanes;
+
+/// What the store's thread and the callers share.
+pub(crate) struct Shared {
+    pub(crate) lanes: RwLock<Lanes>,
+    pub(crate) hooks: RwLock<Arc<[Arc<GrowthHook>]>>,
+    pub(crate) failed: OnceLock<String>,
+}
+
+/// What every handover of a call hears when none is known to be durable.
+pub(crate) fn unknown(count: usize, why: &str) -> Vec<Delivery> {
+    vec![Delivery::Unknown(why.to_owned()); count]
+}
+
+impl Shared {
+    pub(crate) fn new(lanes: Lanes) -> Self {
+        Self {
+            lanes: RwLock::new(lanes),
+            hooks: RwLock::new(Arc::new([])),
+            failed: OnceLock::new(),
+        }
+    }
+
+    /// The handovers are durable: shows them to readers, then tells the writer, then wakes readers.
+    pub(crate) fn committed(&self, handovers: Vec<Handover>, locations: &[Location], done: Done) {
+        let batch = Arc::new(handovers);
+        let mut firsts = Vec::with_capacity(batch.len());
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        for (handover, location) in batch.iter().zip(locations) {
+            let taken = lanes.take(handover.lane, *location, &handover.prev, &handover.bytes);
+            // Lane and bytes were checked when they were handed over.
+            firsts.push(taken.and_then(Result::ok).unwrap_or(u64::MAX));
+        }
+        lanes.keep(&batch, &firsts);
+        drop(lanes);
+        let deliveries = firsts.into_iter().map(|first| Delivery::At { first, contiguous: true });
+        let deliveries = deliveries.collect();
+        // A panic of the writer's must not keep readers asleep.
+        drop(catch_unwind(AssertUnwindSafe(|| done(deliveries))));
+        let grown: BTreeSet<LaneId> = batch.iter().map(|handover| handover.lane).collect();
+        let grown: Vec<LaneId> = grown.into_iter().collect();
+        let hooks = Arc::clone(&self.hooks.read().unwrap_or_else(PoisonError::into_inner));
+        for hook in hooks.iter() {
+            hook(&grown);
+        }
+    }
+
+    /// Nothing of the call is known to be durable.
+    pub(crate) fn refused(&self, count: usize, error: &AppendError, done: Done) {
+        if let AppendError::Failed { source, .. } = error {
+            let _ = self.failed.set(format!("{error}: {source}"));
+        }
+        done(unknown(count, &error.to_string()));
+    }
+}
