@@ -1,1 +1,7 @@
-//! End-to-end tests on the built binary.
+//! The harness of the end-to-end tests: starts the built binary, talks to it as a user would, kills it.
+//! Not a fake of anything: real process, real PostgreSQL, real files.
+
+pub mod history;
+mod product;
+
+pub use product::{Exit, Product, recount, seeded};

@@ -86,6 +86,11 @@ impl Deciders {
         self.all.get(category)
     }
 
+    /// Every category.
+    pub fn categories(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.all.keys().copied()
+    }
+
     /// The context that a category belongs to.
     pub fn context_of(&self, category: &str) -> Option<&'static str> {
         self.all.get(category).map(|handler| handler.context())

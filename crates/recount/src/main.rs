@@ -1,2 +1,115 @@
-//! The product: picks adapters, registers contexts, starts roles.
-fn main() {}
+//! The product: picks adapters, registers contexts, starts roles. Not the rules and not the runtime.
+
+mod backup;
+mod contexts;
+mod data;
+mod doctor;
+mod offline;
+mod product;
+mod settings;
+mod telemetry;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::{Arg, ArgMatches, Command};
+
+use settings::Settings;
+
+/// Exit codes, as `--help` tells them.
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 a check found problems, 4 cannot reach, \
+                          5 conflict, 130 interrupted";
+
+fn main() -> ExitCode {
+    let began = Instant::now();
+    let matches = command().get_matches();
+    match dispatch(&matches, began) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let up = with_settings(
+        Command::new("up").about("Run the product: log, read models, API, console").alias("dev"),
+    );
+    let serve = with_settings(
+        Command::new("serve").about("The same without the banner's first steps, for services"),
+    );
+    let config = Command::new("config")
+        .about("Show the settings in force")
+        .subcommand_required(true)
+        .subcommand(with_settings(
+            Command::new("show").about("Every setting with its value and origin"),
+        ));
+    let command = Command::new("recount")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Event sourcing with proofs: record, fold, recount")
+        .after_help(EXIT_CODES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([up, serve, config])
+        .subcommand(backup::backup_command())
+        .subcommand(backup::restore_command())
+        .subcommand(doctor::command());
+    cli::subcommands(command)
+}
+
+/// A command that takes every setting as a flag.
+fn with_settings(command: Command) -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .help("Settings file; otherwise recount.toml here");
+    settings::ALL.iter().fold(command.arg(config), |command, setting| {
+        let default = if setting.default.is_empty() { "not set" } else { setting.default };
+        let help = format!("{} [env {}; default {default}]", setting.help, setting.env.join(", "));
+        command.arg(Arg::new(setting.name).long(setting.name).value_name("VALUE").help(help))
+    })
+}
+
+/// The settings of a command made by [`with_settings`].
+fn resolve(matches: &ArgMatches) -> Result<Settings> {
+    let given = |setting: &settings::Setting| {
+        let value = matches.get_one::<String>(setting.name)?;
+        Some((setting.name.to_owned(), value.clone()))
+    };
+    let flags: BTreeMap<_, _> = settings::ALL.iter().filter_map(given).collect();
+    let file = matches.get_one::<String>("config").map(PathBuf::from);
+    Settings::resolve(&flags, file.as_deref())
+}
+
+fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
+    match matches.subcommand() {
+        Some(("up" | "serve", matches)) => {
+            let settings = resolve(matches)?;
+            telemetry::start_log(settings.get("log-format"));
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(product::run(&settings, began))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(("config", matches)) => {
+            let (_, matches) = matches.subcommand().unwrap_or(("show", matches));
+            show(&resolve(matches)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(("backup", matches)) => backup::backup(matches),
+        Some(("restore", matches)) => backup::restore(matches),
+        Some(("doctor", matches)) => doctor::run(matches),
+        Some((verb, matches)) => offline::run(verb, matches),
+        None => Ok(ExitCode::from(2)),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the settings are what is asked for")]
+fn show(settings: &Settings) {
+    for (name, value, origin) in settings.shown() {
+        println!("{name:<22} {value:<32} {origin}");
+    }
+}

@@ -1,0 +1,22 @@
+//! The one registration: a line here takes a context in, with its routes, OpenAPI entries, schemas,
+//! projections and console pages.
+
+use domain::{Context, Projections};
+
+/// Visits the registered contexts.
+pub(crate) trait Contexts {
+    /// Takes in a context and what registers its read models.
+    fn context<C: Context>(&mut self);
+}
+
+/// Every context of the product.
+pub(crate) fn all(to: &mut impl Contexts) {
+    to.context::<content::Content>();
+    to.context::<social::Social>();
+}
+
+/// Every read model of the product.
+pub(crate) fn read_models(to: &mut impl Projections) {
+    content_projections::all(to);
+    social_projections::all(to);
+}

@@ -1,0 +1,238 @@
+//! One running product: opens what it stands on, starts its roles, serves, and ends in good order.
+//!
+//! Commands do not wait for the read side: PostgreSQL may come up behind them, go and come back.
+
+mod activity;
+mod banner;
+mod console;
+mod growth;
+mod health;
+mod history;
+mod keys;
+mod reads;
+mod readside;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use api::{Access, Authenticator, Edge};
+use codec::Schemas;
+use domain::Context;
+use keyring::Keyring;
+use lane::{Commands, Deciders};
+use log::Log;
+use log_embedded::EmbeddedLog;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::contexts::{self, Contexts};
+use crate::data::DataDir;
+use crate::settings::Settings;
+use crate::telemetry;
+
+use activity::Activity;
+use console::ConsoleBackend;
+use growth::Growth;
+use health::Health;
+use history::History;
+use keys::Keys;
+use reads::LateReads;
+
+/// How long running requests may take to end when the product stops.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// What a data directory holds, opened.
+pub(crate) struct Opened {
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) deciders: Deciders,
+    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) keys: Arc<Keyring>,
+}
+
+/// The schemas of all registered contexts.
+pub(crate) fn schemas() -> Result<Arc<Schemas>> {
+    struct Register(Option<codec::SchemasBuilder>);
+    impl Contexts for Register {
+        fn context<C: Context>(&mut self) {
+            self.0 = self.0.take().map(codec::SchemasBuilder::register::<C>);
+        }
+    }
+    let mut register = Register(Some(Schemas::builder()));
+    contexts::all(&mut register);
+    let builder = register.0.context("schemas are registered once")?;
+    Ok(Arc::new(builder.build().context("schemas of the registered contexts")?))
+}
+
+/// The deciders of all registered contexts.
+pub(crate) fn deciders(schemas: &Arc<Schemas>) -> Deciders {
+    struct Register(Deciders);
+    impl Contexts for Register {
+        fn context<C: Context>(&mut self) {
+            self.0.add::<C>();
+        }
+    }
+    let mut register = Register(Deciders::new(Arc::clone(schemas)));
+    contexts::all(&mut register);
+    register.0
+}
+
+/// The topics of all registered contexts: facts and running work.
+fn topics() -> Vec<String> {
+    struct Register(Vec<String>);
+    impl Contexts for Register {
+        fn context<C: Context>(&mut self) {
+            self.0.push(format!("{}.events", C::NAME));
+            self.0.push(format!("{}.sagas", C::NAME));
+        }
+    }
+    let mut register = Register(Vec::new());
+    contexts::all(&mut register);
+    register.0
+}
+
+/// Opens log and keys for writing.
+fn open(settings: &Settings, data: &DataDir) -> Result<Opened> {
+    let lanes: u16 =
+        settings.get("lanes").parse().context("--lanes must be a number from 1 to 65535")?;
+    let mut options = log_embedded::Options::new(data.log());
+    for topic in topics() {
+        options = options.topic(topic, lanes);
+    }
+    let (log, opened) = EmbeddedLog::open(&options)?;
+    if !opened.created {
+        tracing::info!(?opened, "log is open");
+    }
+    let mut options = keyring::Options::new(data.keys());
+    options.master_file = settings.some("master-key-file").map(Into::into);
+    options.create = log.topics().lanes().all(|lane| log.end(lane) == 0);
+    let keys = Keyring::open(&options)?;
+    let schemas = schemas()?;
+    let deciders = deciders(&schemas);
+    Ok(Opened { schemas, deciders, log: Arc::new(log), keys: Arc::new(keys) })
+}
+
+/// Runs the product until it is told to stop.
+pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
+    let metrics = telemetry::start_metrics()?;
+    let auth = authenticator(settings)?;
+    let (listener, address) = bind(settings.get("listen"), &auth).await?;
+    let data = DataDir::prepare(&settings.data())?;
+    let Opened { schemas, deciders, log, keys } = open(settings, &data)?;
+    let log_dyn: Arc<dyn Log> = log.clone();
+    let growth = Growth::of(&*log_dyn);
+    let commands = Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?;
+    let history =
+        History { log: Arc::clone(&log_dyn), schemas: Arc::clone(&schemas), deciders, growth };
+    let reads = LateReads::default();
+    let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone());
+    let edge = edge(settings, auth, &history, commands.clone(), reads.clone(), keys, metrics)?;
+    let activity = Activity::follow(&log_dyn, &history.growth);
+    let backend =
+        ConsoleBackend { history, activity, reads, verification: Arc::new(Mutex::new(None)) };
+    let pages = edge.guard(
+        "/console",
+        Access::Read,
+        axum::Router::new().nest("/console", ::console::router(Arc::new(backend))),
+    );
+    let router = edge.router.clone().merge(pages);
+
+    banner::print(address, data.path(), began.elapsed());
+    let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
+    let why = until_stopped(&*log_dyn).await;
+    tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
+    edge.drain.begin();
+    served.await.ok();
+    commands.stop().await;
+    drop(edge);
+    read_side.stop().await;
+    drop(log_dyn);
+    why
+}
+
+/// How callers are known.
+fn authenticator(settings: &Settings) -> Result<Authenticator> {
+    match settings.some("tokens") {
+        None => Ok(Authenticator::LocalOwner),
+        Some(file) => Ok(Authenticator::from_file(Path::new(file))?),
+    }
+}
+
+async fn bind(listen: &str, auth: &Authenticator) -> Result<(TcpListener, SocketAddr)> {
+    let Ok(address) = listen.parse::<SocketAddr>() else {
+        bail!("RC0104: --listen must be an address with a port, as 127.0.0.1:7070, not `{listen}`");
+    };
+    api::may_bind(address, auth).context("set --tokens FILE, or listen on loopback")?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("RC0105: {address} cannot be listened on; choose another with --listen, or stop what holds it")
+    })?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// The API over everything that runs.
+fn edge(
+    settings: &Settings,
+    auth: Authenticator,
+    history: &History,
+    commands: Commands,
+    reads: LateReads,
+    keys: Arc<Keyring>,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+) -> Result<Edge> {
+    struct Register(Option<api::Builder>);
+    impl Contexts for Register {
+        fn context<C: Context>(&mut self) {
+            self.0 = self.0.take().map(api::Builder::context::<C>);
+        }
+    }
+    let cluster = match settings.some("cluster-secret-file") {
+        None => None,
+        Some(file) => {
+            let secret =
+                std::fs::read_to_string(file).with_context(|| format!("cluster secret {file}"))?;
+            Some(
+                api::ClusterSecret::new(secret.trim())
+                    .with_context(|| format!("cluster secret {file} is too short"))?,
+            )
+        }
+    };
+    let parts = api::Parts {
+        commands: Arc::new(commands),
+        reads: Arc::new(reads.clone()),
+        history: Arc::new(history.clone()),
+        schemas: Arc::clone(&history.schemas),
+        keys: Arc::new(Keys(keys)),
+        health: Arc::new(Health { log: Arc::clone(&history.log), reads }),
+        metrics: Arc::new(move || metrics.render()),
+        topics: history.log.topics().clone(),
+        auth,
+        cluster,
+        options: api::Options {
+            product_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..api::Options::default()
+        },
+    };
+    let builder = api::Builder::new(parts).projections(|to| contexts::read_models(to));
+    let mut register = Register(Some(builder));
+    contexts::all(&mut register);
+    Ok(register.0.context("contexts are registered once")?.build())
+}
+
+/// Waits for SIGTERM, Ctrl-C, or a log that takes no more records.
+async fn until_stopped(log: &dyn Log) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let mut look = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = look.tick() => if let Some(why) = log.failed() {
+                bail!("RC0106: the log takes no more records: {why}; what was acknowledged is safe; mend the disk and start again");
+            },
+        }
+    }
+}

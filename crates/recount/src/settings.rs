@@ -1,0 +1,212 @@
+//! Settings: one table of what can be set; flag, environment, file and default all follow from it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// Name of the flag and of the key in the file, kebab-case.
+    pub(crate) name: &'static str,
+    /// Environment variables, the first that is set counts.
+    pub(crate) env: &'static [&'static str],
+    /// What holds when nothing is said.
+    pub(crate) default: &'static str,
+    /// A line of help.
+    pub(crate) help: &'static str,
+}
+
+/// All of them. Secrets are no settings: they stand in files that settings name.
+pub(crate) const ALL: &[Setting] = &[
+    Setting {
+        name: "data",
+        env: &["RECOUNT_DATA"],
+        default: "data",
+        help: "Directory of all data: log, keys, private PostgreSQL",
+    },
+    Setting {
+        name: "listen",
+        env: &["RECOUNT_LISTEN"],
+        default: "127.0.0.1:7070",
+        help: "Address of API and console; another than loopback needs --tokens",
+    },
+    Setting {
+        name: "database-url",
+        env: &["RECOUNT_DATABASE_URL", "DATABASE_URL"],
+        default: "",
+        help: "PostgreSQL for the read models; without it a private server is run in the data directory",
+    },
+    Setting {
+        name: "tokens",
+        env: &["RECOUNT_TOKENS"],
+        default: "",
+        help: "File of hashed bearer tokens; without it whoever reaches the loopback address is the owner",
+    },
+    Setting {
+        name: "cluster-secret-file",
+        env: &["RECOUNT_CLUSTER_SECRET_FILE"],
+        default: "",
+        help: "File with the secret that nodes of one installation share",
+    },
+    Setting {
+        name: "master-key-file",
+        env: &["RECOUNT_MASTER_KEY_FILE"],
+        default: "",
+        help: "File of the master key; without it keys/master.key in the data directory",
+    },
+    Setting {
+        name: "node",
+        env: &["RECOUNT_NODE"],
+        default: "node-1",
+        help: "Name of this node, as its claims in the log tell it",
+    },
+    Setting {
+        name: "lanes",
+        env: &["RECOUNT_LANES"],
+        default: "16",
+        help: "Lanes of each topic; fixed when the log is created",
+    },
+    Setting {
+        name: "log-format",
+        env: &["RECOUNT_LOG_FORMAT"],
+        default: "auto",
+        help: "Format of the program's own log: pretty, json, or auto (pretty on a terminal)",
+    },
+];
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag,
+    Env(&'static str),
+    File(PathBuf),
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Env(name) => write!(f, "environment {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The values in force, each with its origin.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings(BTreeMap<&'static str, (String, Origin)>);
+
+impl Settings {
+    /// Flags before environment before file before defaults. The file is the one named, or
+    /// `recount.toml` here; unknown keys in it are errors.
+    pub(crate) fn resolve(flags: &BTreeMap<String, String>, file: Option<&Path>) -> Result<Self> {
+        let here = Path::new("recount.toml");
+        let file = file.or_else(|| here.exists().then_some(here));
+        let written = file.map(read_file).transpose()?.unwrap_or_default();
+        let mut all = BTreeMap::new();
+        for setting in ALL {
+            let env = setting.env.iter().find_map(|name| Some((*name, std::env::var(name).ok()?)));
+            let value = if let Some(value) = flags.get(setting.name) {
+                (value.clone(), Origin::Flag)
+            } else if let Some((name, value)) = env {
+                (value, Origin::Env(name))
+            } else if let (Some(value), Some(path)) = (written.get(setting.name), file) {
+                (value.clone(), Origin::File(path.to_owned()))
+            } else {
+                (setting.default.to_owned(), Origin::Default)
+            };
+            all.insert(setting.name, value);
+        }
+        Ok(Self(all))
+    }
+
+    /// A value; empty: not set.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |(value, _)| value)
+    }
+
+    /// A value, when it is set.
+    pub(crate) fn some(&self, name: &str) -> Option<&str> {
+        Some(self.get(name)).filter(|value| !value.is_empty())
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        PathBuf::from(self.get("data"))
+    }
+
+    /// Every value with its origin; URLs without their password.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static str, String, &Origin)> {
+        self.0.iter().map(|(name, (value, origin))| (*name, without_password(value), origin))
+    }
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("settings file {}", path.display()))?;
+    let table: toml::Table =
+        text.parse().with_context(|| format!("settings file {}", path.display()))?;
+    let mut all = BTreeMap::new();
+    for (name, value) in table {
+        if !ALL.iter().any(|setting| setting.name == name) {
+            let known: Vec<_> = ALL.iter().map(|setting| setting.name).collect();
+            bail!(
+                "settings file {}: `{name}` is unknown; known are {}",
+                path.display(),
+                known.join(", ")
+            );
+        }
+        let value = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            other => bail!("settings file {}: `{name}` must be text, not {other}", path.display()),
+        };
+        all.insert(name, value);
+    }
+    Ok(all)
+}
+
+/// `scheme://user:password@host` -> `scheme://user:***@host`.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.split_once('@').and_then(|(user, host)| Some((user.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{scheme}://{user}:***@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("r.toml");
+        std::fs::write(&file, "node = \"n7\"\nlanes = 4\n").unwrap();
+        let flags = BTreeMap::from([("lanes".to_owned(), "8".to_owned())]);
+        let settings = Settings::resolve(&flags, Some(&file)).unwrap();
+        assert_eq!(
+            (settings.get("node"), settings.get("lanes"), settings.get("log-format")),
+            ("n7", "8", "auto")
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_known_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("r.toml");
+        std::fs::write(&file, "nodes = \"n7\"\n").unwrap();
+        let error = Settings::resolve(&BTreeMap::new(), Some(&file)).unwrap_err().to_string();
+        assert!(error.contains("`nodes` is unknown; known are data, listen"), "{error}");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_password("postgres://me:secret@db/x"), "postgres://me:***@db/x");
+    }
+}

@@ -1,0 +1,41 @@
+//! The program's own log and metrics. Not the event log.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context as _, Result};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Buckets of durations, in seconds: from a group commit to a slow request.
+const SECONDS: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0,
+];
+
+/// Starts the program's log on stderr: JSON lines, or for people on a terminal. `RUST_LOG` filters.
+pub(crate) fn start_log(format: &str) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let json = match format {
+        "json" => true,
+        "pretty" => false,
+        _ => !std::io::stderr().is_terminal(),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().flatten_event(true).with_current_span(false).init();
+    } else {
+        log.compact().init();
+    }
+}
+
+/// Starts the metrics; the handle renders them.
+pub(crate) fn start_metrics() -> Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .context("buckets of the metrics")?;
+    let handle = builder.install_recorder().context("metrics recorder")?;
+    metrics::describe_gauge!("recount_build_info", "Version of the running program; always 1.");
+    metrics::gauge!("recount_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}

@@ -1,0 +1,197 @@
+//! One running product.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a start may take: a cold machine under load makes a PostgreSQL cluster meanwhile.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// The built binary, as `cargo xtask test` names it.
+fn binary() -> PathBuf {
+    let named = std::env::var_os("RECOUNT_BIN").map(PathBuf::from);
+    named.expect("RECOUNT_BIN names the built binary; run `cargo xtask test --only e2e`")
+}
+
+/// A run of the command line to its end.
+#[derive(Debug)]
+pub struct Exit {
+    /// Its exit code.
+    pub code: i32,
+    /// What it printed as data.
+    pub stdout: String,
+    /// What it said.
+    pub stderr: String,
+}
+
+/// Runs `recount` with these arguments.
+pub fn recount<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Exit {
+    let output = Command::new(binary())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("recount can be run");
+    Exit {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A number that follows from a seed and a place; the same in every run of one seed (`SplitMix64`).
+pub const fn seeded(seed: u64, place: u64) -> u64 {
+    let mut z = seed.wrapping_add(place.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// `recount up`, running.
+#[derive(Debug)]
+pub struct Product {
+    child: Child,
+    /// `http://127.0.0.1:port`
+    pub base: String,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// From exec to the banner.
+    pub started_in: Duration,
+}
+
+impl Product {
+    /// Starts it on a free port.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// Starts it again where it was: same data, same port.
+    pub fn restart(&self) -> Self {
+        let address = self.base.trim_start_matches("http://").to_owned();
+        Self::start_with(&self.data, &["--listen", &address])
+    }
+
+    /// Starts it with these flags.
+    pub fn start_with(data: &Path, flags: &[&str]) -> Self {
+        let began = Instant::now();
+        let mut child = Command::new(binary())
+            .arg("up")
+            .arg("--data")
+            .arg(data)
+            .args(flags)
+            .env_remove("DATABASE_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("recount can be started");
+        let lines = lines(child.stdout.take().expect("stdout is piped"), "out");
+        let errors = lines_to_stderr(child.stderr.take().expect("stderr is piped"));
+        loop {
+            match lines.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
+                Ok(line) => {
+                    let api = line.trim().strip_prefix("API").map(str::trim);
+                    if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
+                        let started_in = began.elapsed();
+                        let base = base.to_owned();
+                        std::thread::spawn(move || lines.iter().for_each(drop));
+                        drop(errors);
+                        return Self { child, base, data: data.to_owned(), started_in };
+                    }
+                }
+                Err(_) => {
+                    let status = child.try_wait();
+                    child.kill().ok();
+                    panic!(
+                        "recount printed no banner in {START_MAX:?} (status {status:?}); its log is above"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// SIGTERM, and its exit code.
+    pub fn stop(&mut self) -> i32 {
+        signal(self.pid(), "TERM");
+        self.child.wait().ok().and_then(|status| status.code()).unwrap_or(-1)
+    }
+
+    /// kill -9 of the postmaster it supervises.
+    pub fn kill_postgres(&self) {
+        let file = self.data.join("postgres/cluster/postmaster.pid");
+        let pid = std::fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| text.lines().next()?.trim().parse().ok());
+        signal(pid.unwrap_or_else(|| panic!("{} names no postmaster", file.display())), "KILL");
+    }
+
+    /// The whole URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Waits until something holds; panics with what it is after 30 s.
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut holds: impl FnMut() -> F) {
+        let began = Instant::now();
+        while !holds().await {
+            assert!(began.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// GET, as JSON; panics on anything but success.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = reqwest::get(self.url(path)).await.expect("the product answers");
+        let status = answer.status();
+        let text = answer.text().await.expect("the answer is text");
+        assert!(status.is_success(), "GET {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path}: {error}: {text}"))
+    }
+}
+
+impl Drop for Product {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Sends a signal by name.
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {pid}");
+}
+
+fn lines(from: impl Read + Send + 'static, _name: &str) -> mpsc::Receiver<String> {
+    let (to, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if to.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// The product's own log goes where a failing test shows it.
+fn lines_to_stderr(from: impl Read + Send + 'static) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            eprintln!("recount: {line}");
+        }
+    })
+}
