@@ -75,7 +75,7 @@ impl Section {
 }
 
 /// htmx without eval, without its inline style, without pages kept in the browser's storage.
-const HTMX: &str = r#"{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,"selfRequestsOnly":true,"scrollIntoViewOnBoost":false}"#;
+const HTMX: &str = r#"{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"refreshOnHistoryMiss":true,"selfRequestsOnly":true,"attributesToSettle":["class","width","height"],"scrollIntoViewOnBoost":false}"#;
 
 /// The whole document.
 pub(crate) fn draw(

@@ -129,7 +129,7 @@ fn table(cx: &Cx, rows: &[StreamRow], seen: Option<Timestamp>) -> Markup {
                 tr {
                     th scope="col" { "Stream" }
                     th scope="col" { "Last event" }
-                    th.num scope="col" { "Version" }
+                    th.num.p2 scope="col" { "Version" }
                     th.p2 scope="col" { "By" }
                     th.p3 scope="col" { "Tenant" }
                     th.num.p2 scope="col" { "Changed" }
@@ -150,7 +150,7 @@ fn line(cx: &Cx, row: &StreamRow, seen: Option<Timestamp>) -> Markup {
                 small.p3 { code { (row.last_type) } }
                 small.narrow { (format::time(cx.now, row.last_at)) }
             }
-            td.num { (format::num(row.version)) }
+            td.num.p2 { (format::num(row.version)) }
             td.p2 { (row.last_actor) }
             td.p3.dim { (row.tenant) }
             td.num.nowrap.p2 { (format::time_ago(cx.now, row.last_at)) }
