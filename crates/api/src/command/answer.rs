@@ -1,0 +1,149 @@
+//! Answers of the command runtime as responses. Not the answers themselves.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use domain::{Position, StreamId};
+use lane::{Accepted, Answer, Refused};
+use log::Verdict;
+use serde_json::json;
+
+use super::CommandRoute;
+use crate::codes;
+use crate::measure::Outcome;
+use crate::parts::Shared;
+use crate::position;
+use crate::problem::{Answered, Problem};
+use crate::serve;
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// The response to an answer, and its name in the metrics.
+pub(crate) fn response(
+    edge: &Shared,
+    route: &CommandRoute,
+    stream: &StreamId,
+    keyed: bool,
+    answer: Answer,
+) -> (Answered, Outcome) {
+    let (problem, outcome) = match answer {
+        Answer::Accepted(it) => {
+            let outcome = if it.replayed { Outcome::Replayed } else { Outcome::Accepted };
+            return (Ok(accepted(edge, route, &it)), outcome);
+        }
+        Answer::Refused(it) if it.verdict == Verdict::Nothing => {
+            return (Ok(accepted(edge, route, &nothing(it))), Outcome::Nothing);
+        }
+        Answer::Refused(it) => {
+            let wrong = it.verdict == Verdict::WrongVersion;
+            let outcome = if wrong { Outcome::WrongVersion } else { Outcome::Refused };
+            (refused(edge, it), outcome)
+        }
+        Answer::KeyReused => {
+            let detail = "the Idempotency-Key was used for a request with another body or If-Match; draw a new one";
+            (Problem::new(codes::KEY_REUSED, detail), Outcome::KeyReused)
+        }
+        Answer::StillRunning => {
+            let detail = "the first call with this Idempotency-Key is still running; ask again";
+            (Problem::new(codes::STILL_RUNNING, detail).retry_after(1), Outcome::StillRunning)
+        }
+        Answer::Overloaded { retry_after_ms } => {
+            let detail = "too many commands are waiting; this one had no effect";
+            let after = retry_after_ms.div_ceil(1_000).max(1);
+            let problem = Problem::new(codes::LANE_OVERLOADED, detail).retry_after(after);
+            (problem, Outcome::Overloaded)
+        }
+        Answer::Unavailable { why } => {
+            tracing::warn!(%stream, why, "no owner serves the lane");
+            let detail = "no node serves this stream now; the command had no effect";
+            (Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1), Outcome::Unavailable)
+        }
+        Answer::Unknown { why } => {
+            tracing::warn!(%stream, why, "outcome of a command is unknown");
+            (unknown(stream, keyed), Outcome::Unknown)
+        }
+    };
+    (Err(problem), outcome)
+}
+
+fn unknown(stream: &StreamId, keyed: bool) -> Problem {
+    let detail = if keyed {
+        "it may have happened; ask again with the same key to hear what became of it"
+    } else {
+        "it may have happened; read the stream to see, and send an Idempotency-Key the next time"
+    };
+    let problem = Problem::new(codes::OUTCOME_UNKNOWN, detail).retry_after(1);
+    problem.with("stream", stream.to_string())
+}
+
+/// Nothing to do reads like an acceptance without events.
+fn nothing(it: Refused) -> Accepted {
+    let Refused { stream, version, position, replayed, .. } = it;
+    Accepted { stream, version, position, events: Vec::new(), replayed }
+}
+
+fn accepted(edge: &Shared, route: &CommandRoute, it: &Accepted) -> Response {
+    let events: Vec<_> = it.events.iter().map(|(id, ty)| json!({ "id": id, "type": ty })).collect();
+    let creates = route.route.creates();
+    let body = json!({
+        "stream": it.stream,
+        "id": it.stream.id(),
+        "version": it.version,
+        "position": token(edge, it.position),
+        "events": events,
+    });
+    let new = creates && !it.events.is_empty();
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = serve::json(status, body.to_string().into_bytes());
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, etag(it.version));
+    if it.replayed {
+        headers.insert(REPLAYED, TRUE);
+    }
+    if let Some(location) = route.location.as_ref().filter(|_| creates) {
+        let location = location.replace("{id}", &it.stream.id().to_string());
+        if let Ok(value) = HeaderValue::try_from(location) {
+            headers.insert(header::LOCATION, value);
+        }
+    }
+    response
+}
+
+fn refused(edge: &Shared, it: Refused) -> Problem {
+    let position = token(edge, it.position);
+    let problem = match it.verdict {
+        Verdict::WrongVersion => {
+            let detail = format!(
+                "{} is at version {}; read it again and decide anew",
+                it.stream, it.version
+            );
+            Problem::new(codes::WRONG_VERSION, detail)
+        }
+        verdict => {
+            let status = match verdict {
+                Verdict::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                Verdict::Absent => StatusCode::NOT_FOUND,
+                _ => StatusCode::CONFLICT,
+            };
+            Problem::new(codes::REFUSED, it.detail).named(it.rule, status)
+        }
+    };
+    let mut problem = problem
+        .with("stream", it.stream.to_string())
+        .with("version", it.version)
+        .with("position", position);
+    if it.verdict != Verdict::Absent {
+        problem = problem.header(header::ETAG, etag(it.version));
+    }
+    if it.replayed { problem.header(REPLAYED, TRUE) } else { problem }
+}
+
+fn token(edge: &Shared, at: Position) -> String {
+    position::token(&edge.topics, &[(at.lane, at.seq)])
+}
+
+/// The `ETag` of a version.
+pub(crate) fn etag(version: u64) -> HeaderValue {
+    // Digits and quotes are a header value.
+    HeaderValue::try_from(format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+}

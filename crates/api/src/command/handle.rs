@@ -1,0 +1,151 @@
+//! The handler of all command routes. Generic over nothing: a route brings its decoder.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Request;
+use domain::{Ask, CommandKey, Principal, StreamId};
+use lane::{Answer, Submit};
+use log::Fingerprint;
+use uuid::Uuid;
+
+use super::{CommandRoute, answer, body, conditions};
+use crate::asked::Asked;
+use crate::codes;
+use crate::measure::Outcome;
+use crate::parts::{Shared, now};
+use crate::problem::{Answered, Problem};
+
+/// Purposes of keyed hashes. Written into the log: they never change.
+const KEY: &str = "command-key";
+const STREAM: &str = "stream-id";
+const FINGERPRINT: &str = "command-fingerprint";
+
+/// Takes one command.
+pub(crate) async fn handle(
+    edge: Arc<Shared>,
+    route: Arc<CommandRoute>,
+    asked: Asked,
+    request: Request,
+) -> Answered {
+    let started = Instant::now();
+    let (answered, outcome) = match prepare(&edge, &route, &asked, request).await {
+        Err(problem) => (Err(problem), Outcome::Invalid),
+        Ok(submit) => {
+            let keyed = submit.key.is_some();
+            let (id, waiting) = (submit.stream.clone(), edge.commands.submit(submit));
+            let answer = tokio::time::timeout(edge.options.deadline, waiting).await;
+            let answer = answer.unwrap_or_else(|_| Answer::Unknown {
+                why: format!("no answer within {} s", edge.options.deadline.as_secs()),
+            });
+            answer::response(&edge, &route, &id, keyed, answer)
+        }
+    };
+    let name = route.route.name;
+    route.durations.record(route.context, name, outcome, started.elapsed());
+    answered
+}
+
+/// Everything that can be said about a command without looking at any state.
+async fn prepare(
+    edge: &Shared,
+    route: &CommandRoute,
+    asked: &Asked,
+    request: Request,
+) -> Result<Submit, Problem> {
+    let (parts, content) = request.into_parts();
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        let detail = "a command takes no query parameters";
+        return Err(Problem::new(codes::BAD_PARAMETER, detail));
+    }
+    let key = conditions::idempotency_key(&parts.headers)?;
+    let expected = conditions::expected(&parts.headers)?;
+    let addressed = addressed(route, parts.uri.path())?;
+    let reading = body::read(&parts.headers, content, edge.options.body_bytes_max);
+    let json = tokio::time::timeout(edge.options.deadline, reading).await.map_err(|_| {
+        Problem::new(codes::REQUEST_TIMEOUT, "the body did not arrive in time; nothing happened")
+    })??;
+    let canonical = body::canonical(&json)?;
+    let principal = &*asked.principal;
+    let keyed = key.as_deref().map(|key| Scope { route, principal, id: addressed, key });
+    let id = match (addressed, &keyed) {
+        (Some(id), _) => id,
+        (None, Some(scope)) => derive_uuid(scope.mac(edge, STREAM)),
+        (None, None) => Uuid::now_v7(),
+    };
+    let sealer = edge.keys.sealer();
+    let ask = Ask { id, principal, issued_at: now(), sealer };
+    let command = (route.decode)(&json, &ask)?;
+    let condition = expected.map_or_else(Vec::new, |version| version.to_le_bytes().to_vec());
+    let fingerprint = edge.keys.mac(FINGERPRINT, &[&canonical, &condition]);
+    let tracing = asked.tracing;
+    Ok(Submit {
+        stream: StreamId::new(route.category, id),
+        command,
+        key: keyed.map(|scope| CommandKey(half(scope.mac(edge, KEY)))),
+        fingerprint: Fingerprint(half(fingerprint)),
+        expected,
+        tenant: principal.tenant.clone(),
+        actor: principal.actor.clone(),
+        correlation: tracing.correlation,
+        causation: None,
+        trace: tracing.given.then_some(tracing.span),
+    })
+}
+
+/// The id in the path; `None` when the route creates.
+fn addressed(route: &CommandRoute, path: &str) -> Result<Option<Uuid>, Problem> {
+    let Some(from_end) = route.id_from_end else { return Ok(None) };
+    let segment = path.rsplit('/').nth(from_end).unwrap_or_default();
+    segment_id(segment).map(Some)
+}
+
+/// An id as it stands in a path.
+pub(crate) fn segment_id(segment: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(segment).map_err(|_| {
+        let detail = "the path holds no id; ids are UUIDs, as 0190e2a4-0000-7000-8000-000000000001";
+        Problem::new(codes::NOT_FOUND, detail)
+    })
+}
+
+/// What a key is unique in.
+struct Scope<'a> {
+    route: &'a CommandRoute,
+    principal: &'a Principal,
+    id: Option<Uuid>,
+    key: &'a str,
+}
+
+impl Scope<'_> {
+    fn mac(&self, edge: &Shared, purpose: &'static str) -> [u8; 32] {
+        let id = self.id.unwrap_or_default();
+        let method: &[u8] = match self.route.route.method {
+            domain::Method::Post => b"POST",
+            domain::Method::Put => b"PUT",
+            domain::Method::Delete => b"DELETE",
+        };
+        edge.keys.mac(
+            purpose,
+            &[
+                self.principal.tenant.as_str().as_bytes(),
+                self.principal.actor.as_str().as_bytes(),
+                method,
+                self.route.context.as_bytes(),
+                self.route.route.path.as_bytes(),
+                id.as_bytes(),
+                self.key.as_bytes(),
+            ],
+        )
+    }
+}
+
+/// A `UUIDv8` of a keyed hash: a retried create meets the same stream through any node.
+fn derive_uuid(mac: [u8; 32]) -> Uuid {
+    Uuid::new_v8(half(mac))
+}
+
+fn half(mac: [u8; 32]) -> [u8; 16] {
+    let mut out = [0; 16];
+    out.copy_from_slice(&mac[..16]);
+    out
+}

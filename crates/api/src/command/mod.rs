@@ -1,0 +1,35 @@
+//! Command routes: a request becomes a command, its answer a response. Not the deciding.
+
+mod answer;
+mod body;
+mod conditions;
+mod handle;
+mod mount;
+
+pub(crate) use answer::etag;
+pub(crate) use handle::segment_id;
+pub(crate) use mount::Commands;
+
+use std::any::Any;
+
+use domain::{Ask, Route};
+
+use crate::measure::Durations;
+use crate::problem::Problem;
+
+/// Makes a command of a body.
+pub(crate) type Decode = fn(&[u8], &Ask<'_>) -> Result<Box<dyn Any + Send>, Problem>;
+
+/// One command route.
+#[derive(Debug)]
+pub(crate) struct CommandRoute {
+    pub(crate) context: &'static str,
+    pub(crate) category: &'static str,
+    pub(crate) route: Route,
+    pub(crate) decode: Decode,
+    /// How many segments of a path stand behind the one with the id; `None`: it creates.
+    pub(crate) id_from_end: Option<usize>,
+    /// Where a new aggregate is found, with `{id}`.
+    pub(crate) location: Option<String>,
+    pub(crate) durations: Durations,
+}

@@ -1,0 +1,40 @@
+//! Serving a router on a listener until it is drained. Not the choice of the address.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use crate::parts::Drain;
+
+/// Serves until `drain` has begun and running requests are answered, or `grace` has passed.
+pub async fn listen(
+    listener: TcpListener,
+    router: Router,
+    drain: Drain,
+    grace: Duration,
+) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Answers are small and written whole; waiting for more would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY is not set");
+        }
+    });
+    let begun = drain.clone();
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { begun.begun().await })
+        .into_future();
+    let expired = async {
+        drain.begun().await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = expired => {
+            tracing::warn!(grace_s = grace.as_secs(), "requests still run at the end of the grace time");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a client of the edge sees, through the router. Not a server: nothing listens.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod commands;
+mod document;
+mod edge;
+mod live;
+mod queries;
+mod registry;
+mod support;
