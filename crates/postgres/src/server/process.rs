@@ -17,9 +17,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 
-use super::StartError;
 use super::cluster::{FORCED, tail};
 use super::place::Prepared;
+use super::{StartError, stale};
 
 /// Ready is read from a file that the server writes; a look costs some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(3);
@@ -140,6 +140,7 @@ pub(super) async fn start(prepared: &Prepared) -> Result<Running, StartError> {
     command
         .arg("-c")
         .arg(format!("unix_socket_directories={}", prepared.socket_setting().display()));
+    command.arg("-c").arg(stale::mark(&prepared.cluster));
     command.stdin(Stdio::piped()).stderr(Stdio::null());
     let spawned = tokio::process::Command::from(command).spawn();
     let mut child = spawned.map_err(|source| match source.kind() {

@@ -4,6 +4,7 @@
 //! Touches no process that is not certainly a PostgreSQL server of this very directory: a process
 //! id in a file proves nothing, the working directory of the process does.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,11 +28,14 @@ const ORPHAN_STEPS: [(Option<Signal>, Duration); 3] = [
     (Some(Signal::QUIT), Duration::from_secs(2)),
     (Some(Signal::KILL), Duration::from_secs(5)),
 ];
+/// A killed process is gone as soon as the kernel gets to it.
+const STARTING_WAIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Ends every server process of this cluster and removes its lock files.
 pub(super) fn end(prepared: &Prepared) -> Result<(), StartError> {
     let cluster = &prepared.cluster;
+    kill_starting(cluster)?;
     if let Some(main) = written_pid(cluster).filter(|&pid| belongs(pid, cluster)) {
         tracing::info!(pid = main.as_raw_nonzero().get(), "ending a PostgreSQL of an earlier run");
         let ended = STEPS.iter().any(|&(signal, span)| {
@@ -53,6 +57,24 @@ pub(super) fn end(prepared: &Prepared) -> Result<(), StartError> {
         drop(fs::remove_file(cluster.join("postmaster.pid")));
     }
     Ok(())
+}
+
+/// Kills what was on its way to become a server when its parent was killed, and guards without a
+/// parent: left alone, a slow one could start beside ours a moment later.
+fn kill_starting(cluster: &Path) -> Result<(), StartError> {
+    let mut left = Vec::new();
+    let gone = wait(STARTING_WAIT, || {
+        left = starting(cluster);
+        for &pid in &left {
+            // Gone already is what is wanted.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        left.is_empty()
+    });
+    match left.first().filter(|_| !gone) {
+        Some(pid) => Err(StartError::Leftover { pid: pid.as_raw_nonzero().get() }),
+        None => Ok(()),
+    }
 }
 
 fn end_orphans(cluster: &Path) -> Result<(), StartError> {
@@ -80,7 +102,7 @@ pub(super) fn kill(dir: &Path) {
     }
 }
 
-fn wait(span: Duration, done: impl Fn() -> bool) -> bool {
+fn wait(span: Duration, mut done: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     loop {
         if done() {
@@ -118,9 +140,24 @@ fn belongs(pid: Pid, cluster: &Path) -> bool {
 
 #[cfg(target_os = "linux")]
 fn processes(cluster: &Path) -> Vec<Pid> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|it| it.file_name().to_str()?.parse().ok());
-    pids.filter_map(Pid::from_raw).filter(|&pid| belongs(pid, cluster)).collect()
+    all().filter(|&pid| belongs(pid, cluster)).collect()
+}
+
+/// Processes that carry the mark of this cluster and do not work in it (yet).
+#[cfg(target_os = "linux")]
+fn starting(cluster: &Path) -> Vec<Pid> {
+    let mark = mark(cluster);
+    let marked = |pid: &Pid| {
+        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        line.split(|&byte| byte == 0).any(|it| it == mark.as_encoded_bytes())
+    };
+    all().filter(marked).filter(|&pid| !belongs(pid, cluster)).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn all() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|it| Pid::from_raw(it.file_name().to_str()?.parse().ok()?))
 }
 
 /// Whether the process is a PostgreSQL server that was started on this directory.
@@ -139,6 +176,19 @@ fn processes(_: &Path) -> Vec<Pid> {
     Vec::new()
 }
 
+#[cfg(not(target_os = "linux"))]
+fn starting(_: &Path) -> Vec<Pid> {
+    Vec::new()
+}
+
+/// A word on the command line of everything that is to become a server of this cluster. PostgreSQL
+/// takes it as a setting of an extension that it does not know, and ignores it.
+pub(super) fn mark(cluster: &Path) -> OsString {
+    let mut mark = OsString::from("recount.cluster=");
+    mark.push(cluster);
+    mark
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +205,24 @@ mod tests {
         assert!(processes(dir.path()).is_empty());
         sleeper.kill().unwrap();
         sleeper.wait().unwrap();
+    }
+
+    #[test]
+    fn what_is_about_to_become_a_server_of_this_directory_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let slow = |of: &Path| {
+            let mut slow = std::process::Command::new("sh");
+            slow.args(["-c", "read -r line; :", "slow"]).stdin(std::process::Stdio::piped());
+            slow.arg(mark(of)).spawn().unwrap()
+        };
+        let (mut ours, mut foreign) = (slow(dir.path()), slow(other.path()));
+        // A killed one that waits for us to reap it has no command line any more.
+        kill_starting(dir.path()).unwrap();
+        assert!(!ours.wait().unwrap().success());
+        assert!(foreign.try_wait().unwrap().is_none(), "another directory's is left alone");
+        foreign.kill().unwrap();
+        foreign.wait().unwrap();
     }
 
     #[test]
