@@ -39,11 +39,11 @@ impl Worker {
         self.follower = Some(Follower::resume(self.lane, state, self.read_to));
         self.at = taken.checkpoint;
         self.parked = taken.parked.into_iter().map(|it| (it.stream.clone(), it)).collect();
-        self.show();
         if let Err(fault) = self.drain().await {
             self.reset();
             return Err(fault);
         }
+        self.show();
         Ok(())
     }
 

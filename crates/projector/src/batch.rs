@@ -152,7 +152,13 @@ impl<'a> Folding<'a> {
         let cell = self.cell(key, &item.tenant)?;
         cell.fill.fold(event)?;
         cell.tenant.clone_from(&item.tenant);
-        cell.version = if key == item.stream.id() { item.version } else { 0 };
+        // Of the row's own stream only: what other streams do to it comes in no order.
+        if key == item.stream.id() {
+            cell.version = item.version;
+        }
+        if !cell.fill.is_there() {
+            cell.version = 0;
+        }
         Ok(())
     }
 

@@ -43,6 +43,9 @@ pub(crate) trait Fill: Send {
     /// Folds one more event; leaves the row as it was when that fails.
     fn fold(&mut self, event: &Event) -> Result<(), Poison>;
 
+    /// Whether there is a row.
+    fn is_there(&self) -> bool;
+
     /// Its values; `None`: there is no row.
     fn into_values(self: Box<Self>) -> Option<Vec<Value>>;
 }
@@ -93,6 +96,10 @@ impl<P: Projection> Fill for Filling<P> {
         let row = self.0.clone();
         self.0 = guarded("the fold", || P::fold(row, event))?;
         Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.is_some()
     }
 
     fn into_values(self: Box<Self>) -> Option<Vec<Value>> {

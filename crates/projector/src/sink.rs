@@ -93,7 +93,7 @@ pub struct StoredRow {
     pub key: Uuid,
     /// Whose data it is.
     pub tenant: TenantId,
-    /// Version of the stream that wrote it last; 0 for a row that several streams write.
+    /// Version of the stream whose id is the key, at its last event here; 0: there is none.
     pub stream_version: u64,
     /// Whether its stream is parked.
     pub stale: bool,
@@ -203,8 +203,9 @@ pub trait RowSink: Send + Sync + 'static {
 /// An open transaction. Dropped, it is rolled back.
 #[async_trait]
 pub trait RowTx: Send {
-    /// The rows of these keys that exist. With `shared`, rows of other lanes may be among them: until
-    /// the end of the transaction no other one that says so gets the same keys.
+    /// The rows of these keys that exist. With `shared`, rows that other lanes write may be among
+    /// them: then no other transaction of the table is between its load and its end. Without it,
+    /// only those that said `shared` are waited for.
     async fn load(
         &mut self,
         keys: &[Uuid],

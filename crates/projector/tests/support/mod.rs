@@ -23,7 +23,9 @@ use log::{
 };
 use uuid::Uuid;
 
-pub use shop::{BucketRow, Codec, Event, ItemRow, added, encode, items_only, registry};
+pub use shop::{
+    BucketRow, Codec, Event, ItemRow, added, encode, items_only, next_revision, registry,
+};
 
 #[derive(Default)]
 struct Inner {

@@ -52,6 +52,11 @@ pub struct State {
 #[derive(Clone, Default)]
 pub struct MemSink(pub Arc<Mutex<State>>);
 
+enum Guard {
+    All(#[expect(dead_code, reason = "held")] tokio::sync::OwnedRwLockWriteGuard<()>),
+    Own(#[expect(dead_code, reason = "held")] tokio::sync::OwnedRwLockReadGuard<()>),
+}
+
 pub struct MemTx {
     sink: MemSink,
     table: Table,
@@ -59,10 +64,10 @@ pub struct MemTx {
     owner: Uuid,
     expected: Option<Checkpoint>,
     next: Checkpoint,
-    shared: Option<tokio::sync::OwnedMutexGuard<()>>,
+    guard: Option<Guard>,
 }
 
-static SHARED: std::sync::LazyLock<Arc<tokio::sync::Mutex<()>>> =
+static SHARED: std::sync::LazyLock<Arc<tokio::sync::RwLock<()>>> =
     std::sync::LazyLock::new(Arc::default);
 
 impl MemSink {
@@ -148,7 +153,7 @@ impl RowSink for MemSink {
         self.fault("begin")?;
         let (sink, expected) = (self.clone(), expected.copied());
         let tx =
-            MemTx { sink, table: table.clone(), lane, owner, expected, next: *next, shared: None };
+            MemTx { sink, table: table.clone(), lane, owner, expected, next: *next, guard: None };
         if !tx.holds(&self.0.lock().unwrap()) {
             return Err(SinkError::Lost { projection: table.projection });
         }
@@ -179,9 +184,12 @@ impl RowTx for MemTx {
         shared: bool,
     ) -> Result<HashMap<Uuid, StoredRow>, SinkError> {
         self.sink.fault("load")?;
-        if shared {
-            self.shared = Some(Arc::clone(&SHARED).lock_owned().await);
-        }
+        let lock = Arc::clone(&SHARED);
+        self.guard = Some(if shared {
+            Guard::All(lock.write_owned().await)
+        } else {
+            Guard::Own(lock.read_owned().await)
+        });
         let state = self.sink.0.lock().unwrap();
         let tab = state.tables.get(&(self.table.projection, self.table.generation()));
         let Some(tab) = tab else { return Err(SinkError::Broken("no table".into())) };

@@ -1,0 +1,155 @@
+//! Answers questions about read models from PostgreSQL. Columns come from the table's own list,
+//! values are always bound, the tenant always filters.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{LaneId, TenantId, Value};
+use log::Topics;
+use projector::{
+    Handle, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson, Table, row_json,
+};
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
+
+use crate::Pools;
+use crate::ask::{PAGE_MAX, list_sql};
+use crate::ddl::{Names, columns, ident};
+use crate::error::{Unread, spawned};
+use crate::rows::{Statement, time, uint, values};
+use crate::sink::position;
+
+/// How often a projector in another process is asked how far it is.
+const POLL: Duration = Duration::from_millis(50);
+
+/// The read store.
+#[derive(Debug, Clone)]
+pub struct PgReadStore {
+    pool: PgPool,
+    topics: Topics,
+    local: Option<Handle>,
+}
+
+impl PgReadStore {
+    /// A store over these pools. With the handle of a projector in this process, waiting for a
+    /// position costs no query.
+    pub fn new(pools: &Pools, topics: Topics, local: Option<Handle>) -> Self {
+        Self { pool: pools.read.clone(), topics, local }
+    }
+
+    async fn fetch(&self, sql: String, binds: Vec<Value>) -> Result<Vec<PgRow>, ReadError> {
+        let pool = self.pool.clone();
+        let work = spawned(async move {
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for value in binds {
+                query = bind(query, value)?;
+            }
+            Ok::<_, Unread>(query.fetch_all(&pool).await?)
+        });
+        work.await.map_err(|Unread(error)| error)
+    }
+
+    async fn reached(&self, projection: &'static str) -> Result<Vec<(LaneId, u64)>, ReadError> {
+        let pool = self.pool.clone();
+        let work = spawned(async move {
+            let sql = "SELECT c.topic, c.lane, c.seq FROM recount.checkpoint c \
+                       JOIN recount.revision r USING (projection, revision, build) \
+                       WHERE projection = $1";
+            let rows: Vec<(String, i32, i64)> =
+                sqlx::query_as(sql).bind(projection).fetch_all(&pool).await?;
+            Ok::<_, Unread>(rows)
+        });
+        let rows = work.await.map_err(|Unread(error)| error)?;
+        Ok(rows.iter().filter_map(|row| position(&self.topics, row)).collect())
+    }
+}
+
+fn bind(query: Statement<'_>, value: Value) -> Result<Statement<'_>, sqlx::Error> {
+    Ok(match value {
+        Value::Null => query.bind(Option::<String>::None),
+        Value::Text(text) => query.bind(text),
+        Value::Uuid(id) => query.bind(id),
+        Value::Int(number) => query.bind(number),
+        Value::Bool(set) => query.bind(set),
+        Value::Time(at) => query.bind(time(at)?),
+        Value::Texts(all) => query.bind(all),
+    })
+}
+
+/// A row as JSON: its columns, and `stale` when its stream is parked.
+fn json(table: &Table, row: &PgRow) -> Result<RowJson, sqlx::Error> {
+    let mut out = row_json(table.columns, &values(table, row)?);
+    if row.try_get::<bool, _>(table.columns.len() + 2)? {
+        out.insert("stale".to_owned(), serde_json::Value::Bool(true));
+    }
+    Ok(out)
+}
+
+#[async_trait]
+impl ReadStore for PgReadStore {
+    async fn one(
+        &self,
+        table: &Table,
+        tenant: &TenantId,
+        key: Uuid,
+    ) -> Result<Option<(RowJson, u64)>, ReadError> {
+        let (columns, view, name) = (columns(table), Names::of(table).view, ident(table.key));
+        let sql = format!("SELECT {columns} FROM {view} WHERE tenant_id = $1 AND {name} = $2");
+        let binds = vec![Value::Text(tenant.as_str().to_owned()), Value::Uuid(key)];
+        let rows = self.fetch(sql, binds).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let version = row.try_get(table.columns.len() + 1);
+        let found = json(table, row).and_then(|json| Ok((json, uint(version?))));
+        found.map(Some).map_err(|error| crate::error::read(&error))
+    }
+
+    async fn list(&self, table: &Table, query: &ListQuery) -> Result<Page, ReadError> {
+        let (sql, binds) = list_sql(table, query)?;
+        let mut rows = self.fetch(sql, binds).await?;
+        let limit = usize::from(query.limit.clamp(1, PAGE_MAX));
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let page = || -> Result<Page, sqlx::Error> {
+            let items: Result<Vec<_>, _> = rows.iter().map(|row| json(table, row)).collect();
+            let mut next = None;
+            if let Some(last) = rows.last().filter(|_| more) {
+                let values = values(table, last)?;
+                let at = |name: &str| table.columns.iter().position(|column| column.name == name);
+                let pick = |name: &str| at(name).and_then(|at| values.get(at).cloned());
+                if let (Some(sort), Some(Value::Uuid(key))) = (pick(query.sort), pick(table.key)) {
+                    next = Some((sort, key));
+                }
+            }
+            Ok(Page { items: items?, next })
+        };
+        page().map_err(|error| crate::error::read(&error))
+    }
+
+    async fn wait_for(
+        &self,
+        projection: &'static str,
+        positions: &[(LaneId, u64)],
+        at_most: Duration,
+    ) -> Result<(), ReadError> {
+        if let Some(local) = &self.local {
+            return local.wait_for(projection, positions, at_most).await;
+        }
+        let deadline = tokio::time::Instant::now() + at_most;
+        loop {
+            let reached = self.reached(projection).await?;
+            let at = |lane: LaneId| reached.iter().find(|(it, _)| *it == lane).map(|(_, seq)| *seq);
+            if positions.iter().all(|(lane, seq)| at(*lane).is_none_or(|at| at >= *seq)) {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() + POLL > deadline {
+                return Err(ReadError::Behind { projection, reached });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn status(&self) -> Vec<ProjectionStatus> {
+        self.local.as_ref().map(Handle::status).unwrap_or_default()
+    }
+}
