@@ -69,6 +69,8 @@ async fn a_post_is_drafted_edited_scheduled_listed_and_withdrawn_and_a_repeat_ge
     let mut product = product;
     assert_eq!(product.stop(), 0);
     let product = product.restart();
+    // A new client: the old one would send on a connection that the restart has closed.
+    let client = Client::new();
     let (status, again, replayed) =
         send(&client, "POST", product.url("/api/content/posts"), "draft-1", &draft).await;
     assert_eq!((status, again, replayed), (StatusCode::CREATED, first, true));

@@ -77,9 +77,12 @@ fn bind(query: Statement<'_>, value: Value) -> Result<Statement<'_>, sqlx::Error
     })
 }
 
-/// A row as JSON: its columns, and `stale` when its stream is parked.
+/// A row as JSON: its columns, the version of its stream (what `If-Match` takes), and `stale` when its
+/// stream is parked.
 fn json(table: &Table, row: &PgRow) -> Result<RowJson, sqlx::Error> {
     let mut out = row_json(table.columns, &values(table, row)?);
+    let version = uint(row.try_get(table.columns.len() + 1)?);
+    out.insert("version".to_owned(), version.into());
     if row.try_get::<bool, _>(table.columns.len() + 2)? {
         out.insert("stale".to_owned(), serde_json::Value::Bool(true));
     }

@@ -35,7 +35,23 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .context("buckets of the metrics")?;
     let handle = builder.install_recorder().context("metrics recorder")?;
-    metrics::describe_gauge!("recount_build_info", "Version of the running program; always 1.");
+    describe();
     metrics::gauge!("recount_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
+}
+
+/// The help texts, one a metric; the names are those of the API and of the projector.
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("recount_build_info", "Version of the running program; always 1.");
+    describe_histogram!(
+        "http_server_request_duration_seconds",
+        "Time from a request to its answer."
+    );
+    describe_histogram!("recount_command_duration_seconds", "Time from a command to its outcome.");
+    describe_counter!("recount_projection_events_total", "Events folded since the start.");
+    describe_gauge!("recount_projection_status", "What a projection does: 0 starting to 4 paused.");
+    describe_gauge!("recount_projection_lag_events", "Valid records not folded yet.");
+    describe_gauge!("recount_projection_lag_seconds", "Age of the oldest record not folded yet.");
+    describe_gauge!("recount_parked_events", "Events held behind a poison event.");
 }
