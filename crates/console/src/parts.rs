@@ -52,13 +52,16 @@ pub(crate) fn copyline(what: &str, text: &str) -> Markup {
     }
 }
 
-/// The same question by other means.
-pub(crate) fn same_as(cli: &str, api: &str) -> Markup {
+/// The same question by other means: only by those that exist.
+pub(crate) fn same_as(means: &[(&str, &str)]) -> Markup {
     html! {
         details.panel.asx.pad {
-            summary { "Same by CLI and API" }
-            (copyline("CLI", cli))
-            (copyline("API", api))
+            summary { "The same by "
+                @for (at, (what, _)) in means.iter().enumerate() {
+                    @if at > 0 { " and " } (what)
+                }
+            }
+            @for (what, text) in means { (copyline(what, text)) }
         }
     }
 }

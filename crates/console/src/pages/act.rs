@@ -1,5 +1,5 @@
-//! The one dialog of all actions: what it does, a mandatory reason, the same by CLI and API. With a
-//! script it floats over the page it was asked on; without, it is a page.
+//! The one dialog of all actions: what it does, a mandatory reason. With a script it floats over the
+//! page it was asked on; without, it is a page.
 
 use axum::Form;
 use axum::extract::Path;
@@ -12,7 +12,7 @@ use super::projections;
 use crate::cx::{Cx, Page, Problem};
 use crate::format;
 use crate::frame::Section;
-use crate::parts::{self, icon};
+use crate::parts::icon;
 use crate::sampler::lag_events;
 use crate::system::{Projection, ProjectionState, Steer};
 
@@ -150,8 +150,6 @@ fn page(cx: &Cx, one: &Projection, act: Act, reason: &str, refused: Option<&str>
 
 fn form(cx: &Cx, one: &Projection, act: Act, reason: &str, refused: Option<&str>) -> Markup {
     let back = format!("/console/projections/{}", format::url(&one.name));
-    let cli = format!("recount projection {} {} --reason \"…\"", act.word(), one.name);
-    let api = format!("POST /api/projections/{}/{}  {{\"reason\": \"…\"}}", one.name, act.word());
     html! {
         form method="post" action={ (back) "/" (act.word()) } {
             header {
@@ -174,9 +172,6 @@ fn form(cx: &Cx, one: &Projection, act: Act, reason: &str, refused: Option<&str>
                     textarea id="reason" name="reason" rows="3" required minlength=(REASON_CHARS_MIN)
                         maxlength=(REASON_CHARS_MAX) aria-describedby="reason-h" { (reason) }
                     small id="reason-h" { "Auditors see it with your name, " (cx.who.actor) "." }
-                }
-                details.asx { summary { "Same by CLI and API" }
-                    (parts::copyline("CLI", &cli)) (parts::copyline("API", &api))
                 }
             }
             footer {

@@ -62,10 +62,7 @@ async fn page(cx: &Cx, topic: &str, place: &str) -> Result<Page, Problem> {
                 }
             }
             div.cols.pair { (content) (envelope) }
-            (parts::same_as(
-                &format!("recount events get {}", event.head.position()),
-                &format!("GET /api/events/{}", event.head.position()),
-            ))
+            (parts::same_as(&[("CLI", &format!("recount events get {}", event.head.position()))]))
         },
         live: None,
         refresh_s: None,

@@ -170,10 +170,7 @@ fn detail(cx: &Cx, one: &Projection, done: &Done) -> Page {
             (parts::panel("facts", "Standing", &dim, &actions(cx, one), &facts))
             @if !parked.is_empty() { (parked_panel(&parked)) }
             (lanes(one))
-            (parts::same_as(
-                &format!("recount projection lag {}", one.name),
-                &format!("GET /api/projections/{}", one.name),
-            ))
+            (parts::same_as(&[("CLI, folded from the log alone", &format!("recount replay --projection {}", one.name))]))
         },
         live: Some(crate::filter::query(&[("view", "projection"), ("id", &one.name)])),
         refresh_s: None,

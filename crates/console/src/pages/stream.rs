@@ -135,10 +135,10 @@ fn body(cx: &Cx, view: &StreamView, asked: &Asked) -> Markup {
                         div.stack.flows { (state(view)) (content) }
                         div.stack.flows { (compared(view, &asked.at, vs)) (envelope) }
                     }
-                    (parts::same_as(
-                        &format!("recount stream show {} --at {}", view.id, view.shown),
-                        &format!("GET /api/streams/{}?at={}", view.id, view.shown),
-                    ))
+                    (parts::same_as(&[
+                        ("CLI", &format!("recount stream show {} --at {}", view.id, view.shown)),
+                        ("API", &format!("GET /api/streams/{}/events", view.id)),
+                    ]))
                 }
                 (versions(cx, view, vs))
             }
