@@ -51,9 +51,20 @@ async fn a_backup_restored_elsewhere_has_the_same_history_and_keys() {
     };
     let first: Value = send(product.base.clone()).await.unwrap().json().await.unwrap();
     let (data, copy, new) =
-        (data.to_str().unwrap().to_owned(), dir.path().join("copy"), dir.path().join("new"));
-    let saved = recount(["backup", "--data", &data, copy.to_str().unwrap()]);
+        (data.display().to_string(), dir.path().join("copy"), dir.path().join("new"));
+    // Beside a product that goes on writing.
+    let posts = product.url("/api/content/posts");
+    let writing = tokio::spawn(async move {
+        let client = Client::new();
+        loop {
+            client.post(&posts).json(&json!({"body": "more"})).send().await.unwrap();
+        }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let args = ["backup".into(), "--data".into(), data, copy.display().to_string()];
+    let saved = tokio::task::spawn_blocking(move || recount(args)).await.unwrap();
     assert_eq!(saved.code, 0, "{}", saved.stderr);
+    writing.abort();
     product.stop();
     let restored = recount(["restore", copy.to_str().unwrap(), "--data", new.to_str().unwrap()]);
     assert_eq!(restored.code, 0, "{}", restored.stderr);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a start may take: a cold machine under load makes a PostgreSQL cluster meanwhile.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 /// The built binary, as `cargo xtask test` names it.
 fn binary() -> PathBuf {
@@ -69,6 +69,7 @@ impl Product {
     }
 
     /// Starts it again where it was: same data, same port.
+    #[must_use]
     pub fn restart(&self) -> Self {
         let address = self.base.trim_start_matches("http://").to_owned();
         Self::start_with(&self.data, &["--listen", &address])
@@ -88,29 +89,20 @@ impl Product {
             .stderr(Stdio::piped())
             .spawn()
             .expect("recount can be started");
-        let lines = lines(child.stdout.take().expect("stdout is piped"), "out");
+        let lines = lines(child.stdout.take().expect("stdout is piped"));
         let errors = lines_to_stderr(child.stderr.take().expect("stderr is piped"));
-        loop {
-            match lines.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
-                Ok(line) => {
-                    let api = line.trim().strip_prefix("API").map(str::trim);
-                    if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
-                        let started_in = began.elapsed();
-                        let base = base.to_owned();
-                        std::thread::spawn(move || lines.iter().for_each(drop));
-                        drop(errors);
-                        return Self { child, base, data: data.to_owned(), started_in };
-                    }
-                }
-                Err(_) => {
-                    let status = child.try_wait();
-                    child.kill().ok();
-                    panic!(
-                        "recount printed no banner in {START_MAX:?} (status {status:?}); its log is above"
-                    );
-                }
+        while let Ok(line) = lines.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
+            let api = line.trim().strip_prefix("API").map(str::trim);
+            if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
+                let (started_in, base) = (began.elapsed(), base.to_owned());
+                std::thread::spawn(move || lines.iter().for_each(drop));
+                drop(errors);
+                return Self { child, base, data: data.to_owned(), started_in };
             }
         }
+        let status = child.try_wait();
+        child.kill().ok();
+        panic!("recount printed no banner in {START_MAX:?} (status {status:?}); its log is above");
     }
 
     /// Its process id.
@@ -175,7 +167,7 @@ fn signal(pid: u32, name: &str) {
     assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {pid}");
 }
 
-fn lines(from: impl Read + Send + 'static, _name: &str) -> mpsc::Receiver<String> {
+fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (to, lines) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {

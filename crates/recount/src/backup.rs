@@ -9,11 +9,10 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::data::DataDir;
 
-/// What a backup holds, in the order of copying: the format first, the log last but keys before it, so
-/// that every sealed value in the copied log finds its key.
-const PARTS: [&str; 3] = ["format", "keys", "log"];
 /// Files that belong to a running process, not to the data.
 const LEFT_OUT: [&str; 2] = ["lock", "LOCK"];
+/// Entries handed to the new store in one call: a few MiB.
+const CALL_ENTRIES: usize = 4_096;
 
 fn data_arg() -> Arg {
     let help = "Data directory [env RECOUNT_DATA]";
@@ -47,7 +46,7 @@ fn path(matches: &ArgMatches, name: &str) -> PathBuf {
     matches.get_one::<String>(name).map(PathBuf::from).unwrap_or_default()
 }
 
-/// Copies and checks the copy: what was being written meanwhile is a torn tail at most, and is cut.
+/// Copies what is durable now; what is being written meanwhile is not in it.
 pub(crate) fn backup(matches: &ArgMatches) -> Result<ExitCode> {
     let (data, to) = (path(matches, "data"), path(matches, "to"));
     DataDir::existing(&data)?;
@@ -77,18 +76,56 @@ fn copy_parts(from: &Path, to: &Path) -> Result<u64> {
             .with_context(|| format!("leftover {}", unfinished.display()))?;
     }
     fs::create_dir_all(&unfinished).with_context(|| format!("making {}", unfinished.display()))?;
+    fs::copy(from.join("format"), unfinished.join("format")).context("copying the format file")?;
     let mut bytes = 0;
-    for part in PARTS {
-        let part_from = from.join(part);
-        if part_from.exists() {
-            bytes += copy(&part_from, &unfinished.join(part))?;
-        }
+    if from.join("log").exists() {
+        bytes += copy_log(&from.join("log"), &unfinished.join("log"))?;
+    }
+    // Behind the log: a key is durable before the first value under it is, so the copied log finds
+    // all of its keys, however much is written meanwhile.
+    if from.join("keys").exists() {
+        bytes += copy(&from.join("keys"), &unfinished.join("keys"))?;
     }
     fs::rename(&unfinished, to).with_context(|| format!("making {}", to.display()))?;
     let parent =
         to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(parent).and_then(|dir| dir.sync_all())?;
     Ok(bytes)
+}
+
+/// Copies the log entry by entry into a new store: a plain copy of files that are being written could
+/// hold a later block and miss an earlier one. Every checksum is checked on the way.
+fn copy_log(from: &Path, to: &Path) -> Result<u64> {
+    fs::create_dir(to).with_context(|| format!("making {}", to.display()))?;
+    let reader = segment::Reader::open_read_only(from.join("segments"))?;
+    fs::copy(from.join("manifest"), to.join("manifest"))
+        .context("copying the manifest of the log")?;
+    let (store, _) = segment::Store::open(segment::Options::new(to.join("segments")))?;
+    let (mut bytes, mut entries) = (0, Vec::new());
+    for entry in reader.scan(segment::Location(0)) {
+        let (_, lane, content) = entry?;
+        bytes += content.len() as u64;
+        entries.push(segment::Entry { lane, bytes: content });
+        if entries.len() == CALL_ENTRIES {
+            append(&store, std::mem::take(&mut entries))?;
+        }
+    }
+    append(&store, entries)?;
+    store.close()?;
+    Ok(bytes)
+}
+
+/// Appends and waits until it is durable.
+fn append(store: &segment::Store, entries: Vec<segment::Entry>) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (done, told) = std::sync::mpsc::channel();
+    store.append(entries, move |result| {
+        done.send(result).ok();
+    });
+    told.recv().context("the new log ended")??;
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<u64> {
