@@ -73,7 +73,7 @@ before(async () => {
   const at = new Date(Date.now() + 86_400_000).toISOString();
   await command("POST", `/api/content/posts/${post}/schedule`, {
     publish_at: at,
-    targets: [{ platform: "bluesky" }, { platform: "mastodon" }],
+    platforms: ["bluesky", "mastodon"],
   });
   await draft("<img src=x onerror=document.title='owned'><script>document.title='owned'</script>");
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });

@@ -89,7 +89,7 @@ fn history(n: u128, title: &'static str, now: Timestamp, facts: &mut Vec<Fact<'s
         say(
             2,
             "scheduled",
-            json!({"publish_at": at, "targets": [{"platform": "bluesky"}, {"platform": "mastodon"}]}),
+            json!({"publish_at": at, "platforms": ["bluesky", "mastodon"]}),
         );
     }
     if steps >= 4 {
