@@ -82,10 +82,8 @@ impl Gate {
     }
 
     fn known(&self, headers: &HeaderMap, now: Timestamp) -> Result<Arc<Principal>, Problem> {
-        if let Some(cluster) = self.cluster.as_ref().filter(|it| it.shown(headers)) {
-            let principal = ClusterSecret::principal(headers);
-            debug_assert!(cluster.shown(headers));
-            return principal.map(Arc::new).ok_or_else(|| {
+        if self.cluster.as_ref().is_some_and(|it| it.shown(headers)) {
+            return ClusterSecret::principal(headers).map(Arc::new).ok_or_else(|| {
                 unauthenticated("the principal that the node asks for cannot be read")
             });
         }

@@ -2,10 +2,11 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use domain::{Position, StreamId};
+use domain::{EventId, Position, StreamId};
 use lane::{Accepted, Answer, Refused};
 use log::Verdict;
-use serde_json::json;
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::CommandRoute;
 use crate::codes;
@@ -82,19 +83,36 @@ fn nothing(it: Refused) -> Accepted {
     Accepted { stream, version, position, events: Vec::new(), replayed }
 }
 
+#[derive(Serialize)]
+struct Body<'a> {
+    stream: &'a StreamId,
+    id: Uuid,
+    version: u64,
+    position: String,
+    events: Vec<EventRef<'a>>,
+}
+
+#[derive(Serialize)]
+struct EventRef<'a> {
+    id: EventId,
+    #[serde(rename = "type")]
+    ty: &'a str,
+}
+
 fn accepted(edge: &Shared, route: &CommandRoute, it: &Accepted) -> Response {
-    let events: Vec<_> = it.events.iter().map(|(id, ty)| json!({ "id": id, "type": ty })).collect();
     let creates = route.route.creates();
-    let body = json!({
-        "stream": it.stream,
-        "id": it.stream.id(),
-        "version": it.version,
-        "position": token(edge, it.position),
-        "events": events,
-    });
+    let body = Body {
+        stream: &it.stream,
+        id: it.stream.id(),
+        version: it.version,
+        position: token(edge, it.position),
+        events: it.events.iter().map(|(id, ty)| EventRef { id: *id, ty }).collect(),
+    };
+    // Text and numbers are always JSON.
+    let body = serde_json::to_vec(&body).unwrap_or_default();
     let new = creates && !it.events.is_empty();
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = serve::json(status, body.to_string().into_bytes());
+    let mut response = serve::json(status, body);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, etag(it.version));
     if it.replayed {

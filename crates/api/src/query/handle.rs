@@ -95,5 +95,7 @@ pub(crate) fn fixed(json: &'static str, etag: &HeaderValue, request: &Request) -
 fn with_etag(mut response: Response, etag: HeaderValue) -> Response {
     response.headers_mut().insert(header::ETAG, etag);
     response.headers_mut().insert(header::CACHE_CONTROL, PRIVATE);
+    // The same path is a live stream to who accepts one.
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     response
 }

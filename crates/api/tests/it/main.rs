@@ -5,7 +5,9 @@
 mod commands;
 mod document;
 mod edge;
+mod listen;
 mod live;
+mod measure;
 mod queries;
 mod registry;
 mod support;
