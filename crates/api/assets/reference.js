@@ -1,7 +1,7 @@
 // The API reference works without this: it only adds copying, finding, and the right address.
 for (const block of document.querySelectorAll('.try')) {
   const code = block.querySelector('code');
-  code.textContent = code.textContent.replaceAll('http://localhost:8080', location.origin);
+  code.textContent = code.textContent.replaceAll('http://localhost:7070', location.origin);
   const button = block.querySelector('button');
   button.hidden = !navigator.clipboard;
   button.addEventListener('click', async () => {

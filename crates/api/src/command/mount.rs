@@ -66,7 +66,7 @@ fn operation(context: &'static str, route: &Route) -> Operation {
     it = it.access(Access::Command);
     if !route.creates() {
         let id = json!({ "type": "string", "format": "uuid" });
-        it = it.param(Place::Path, "id", "Which one", id);
+        it = it.param(Place::Path, "id", "Which one", id).fails(&[codes::NOT_FOUND]);
     }
     it = it
         .param(
@@ -103,7 +103,6 @@ fn operation(context: &'static str, route: &Route) -> Operation {
         codes::BAD_IDEMPOTENCY_KEY,
         codes::BAD_PRECONDITION,
         codes::BAD_PARAMETER,
-        codes::NOT_FOUND,
         codes::REQUEST_TIMEOUT,
         codes::REFUSED,
         codes::STILL_RUNNING,

@@ -225,7 +225,7 @@ fn curl(it: &Operation) -> String {
         let _ = write!(out, " -X {}", it.method);
     }
     // The page's script puts the origin of the page here.
-    let _ = write!(out, " http://localhost:8080{path}");
+    let _ = write!(out, " http://localhost:7070{path}");
     if it.body.is_some() {
         out.push_str(" \\\n  -H 'Idempotency-Key: '$(uuidgen)");
     }

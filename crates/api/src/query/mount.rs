@@ -198,6 +198,15 @@ fn row_ref(table: &Table) -> Value {
         }
         properties.insert(column.name.to_owned(), schema);
     }
+    // The read store's own.
+    let version =
+        json!({ "type": "integer", "format": "int64", "description": "Version of its stream" });
+    let stale = json!({
+        "const": true,
+        "description": "There when a later event of its stream could not be folded yet",
+    });
+    properties.entry("version").or_insert(version);
+    properties.entry("stale").or_insert(stale);
     let required: Vec<_> = table.columns.iter().map(|column| column.name).collect();
     json!({
         "title": format!("{} row", table.projection),

@@ -119,7 +119,7 @@ async fn the_reference_shows_every_operation_and_needs_no_network() {
     assert!(
         elsewhere
             .iter()
-            .all(|it| it.contains("://localhost:8080") || it.contains("://example.org")),
+            .all(|it| it.contains("://localhost:7070") || it.contains("://example.org")),
         "{elsewhere:?}"
     );
     assert!(!page.text.contains(" style=") && !page.text.contains("onclick"));
@@ -142,6 +142,9 @@ async fn every_error_has_a_page_that_says_what_to_do() {
     }
     let words: BTreeSet<_> = api::CODES.iter().map(|code| code.word).collect();
     assert_eq!(words.len(), api::CODES.len());
-    assert_eq!(product.get(concat!("/docs/errors/RC", "9999")).await.problem(), (404, "not_found".into()));
+    assert_eq!(
+        product.get(concat!("/docs/errors/RC", "9999")).await.problem(),
+        (404, "not_found".into())
+    );
     assert!(product.get("/docs/errors").await.text.contains("RC0454"));
 }
