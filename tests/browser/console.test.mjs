@@ -1,11 +1,14 @@
 // Drives the console of a running product with a real browser, as a person would: by keyboard, by
-// pointer, without a script, in the dark, on a phone. RECOUNT_URL names the product; with SHOTS set
-// every page is photographed into that folder. RECOUNT_DEMO=1 starts the demo of crates/console
-// instead. CHROMIUM names another browser than /usr/bin/chromium.
+// pointer, without a script, in the dark, on a phone. RECOUNT_URL names a running product, or
+// RECOUNT_BIN the binary that is started on new data; with SHOTS set every page is photographed into
+// that folder. RECOUNT_DEMO=1 starts the demo of crates/console instead. CHROMIUM names another browser
+// than /usr/bin/chromium.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
@@ -24,6 +27,7 @@ const NARROW = { width: 320, height: 800 };
 let base = process.env.RECOUNT_URL?.replace(/\/$/, "");
 let browser;
 let demo;
+let data;
 let post;
 
 // --- the product
@@ -32,6 +36,18 @@ async function startDemo() {
   const port = 7100 + (process.pid % 800);
   demo = spawn(join(TOP, "target/release/examples/demo"), { env: { ...process.env, PORT: String(port) }, stdio: "ignore" });
   return `http://127.0.0.1:${port}`;
+}
+
+/** The built product on new data and a free port; its banner names the address. */
+async function startProduct() {
+  data = mkdtempSync(join(tmpdir(), "recount-browser-"));
+  const args = ["up", "--data", join(data, "data"), "--listen", "127.0.0.1:0"];
+  demo = spawn(process.env.RECOUNT_BIN, args, { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: demo.stdout })) {
+    const api = line.match(/^\s+API\s+(\S+)\/api$/);
+    if (api) return api[1];
+  }
+  assert.fail("the product ended without a banner");
 }
 
 async function answers(url) {
@@ -63,8 +79,9 @@ const draft = async (title) =>
 
 before(async () => {
   if (!base) {
-    assert.ok(process.env.RECOUNT_DEMO, "set RECOUNT_URL to a running product, or RECOUNT_DEMO=1");
-    base = await startDemo();
+    const named = process.env.RECOUNT_BIN || process.env.RECOUNT_DEMO;
+    assert.ok(named, "set RECOUNT_URL to a running product, RECOUNT_BIN to the binary, or RECOUNT_DEMO=1");
+    base = await (process.env.RECOUNT_BIN ? startProduct() : startDemo());
   }
   await answers(`${base}/console`);
   if (SHOTS) mkdirSync(SHOTS, { recursive: true });
@@ -81,7 +98,12 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  demo?.kill();
+  if (demo?.exitCode === null) {
+    const ended = new Promise((done) => demo.once("exit", done));
+    demo.kill();
+    await ended;
+  }
+  if (data) rmSync(data, { recursive: true, force: true });
 });
 
 // --- pages

@@ -7,7 +7,7 @@
 //! assembly's affair too, as it is for the API.
 //!
 //! ```no_run
-//! # fn product() -> std::sync::Arc<dyn console::Backend> { unimplemented!() }
+//! # fn product() -> std::sync::Arc<dyn console::Backend> { loop {} }
 //! let owner = domain::Principal::local_owner();
 //! let app: axum::Router = axum::Router::new()
 //!     .nest("/console", console::router(product()))

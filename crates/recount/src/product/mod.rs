@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use api::{Access, Authenticator, Edge};
+use axum::response::Redirect;
 use codec::Schemas;
 use domain::Context;
 use keyring::Keyring;
@@ -135,7 +136,9 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     let pages = edge.guard(
         "/console",
         Access::Read,
-        axum::Router::new().nest("/console", ::console::router(Arc::new(backend))),
+        axum::Router::new()
+            .route("/console/", axum::routing::get(|| async { Redirect::permanent("/console") }))
+            .nest("/console", ::console::router(Arc::new(backend))),
     );
     let router = edge.router.clone().merge(pages);
 
