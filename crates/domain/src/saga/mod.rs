@@ -4,20 +4,32 @@
 //! Source of the vocabulary: Garcia-Molina and Salem, "Sagas" (1987), for compensation; Richardson,
 //! "Microservices Patterns" (2018), for pivot and retriable steps.
 
+mod contract;
 mod plan;
 mod policy;
 
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Envelope, EventSet};
+
+pub use contract::{
+    Fault, Late, Meets, Money, NoTrigger, Outcome, Probe, Refusal, SagaId, StepName, Target, To,
+};
 pub use plan::{AfterPivot, BeforePivot, Kind, Plan, Planned, Step, Steps};
-pub use policy::{OnExpiry, Retry, Unknown};
+pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
 
 /// Work across aggregates and providers, which undoes itself when it cannot be finished.
 ///
 /// ```
-/// use domain::saga::{Plan, Retry, Saga, Unknown};
+/// use domain::Envelope;
+/// use domain::saga::{Meets, NoTrigger, Plan, Retry, Saga, StepName, Steps, Target, Unknown};
 ///
-/// #[derive(Debug)]
+/// #[derive(Debug, Clone)]
 /// struct Launch;
-/// #[derive(Debug)]
+/// #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 /// struct State {
 ///     boosted: bool,
 ///     platforms: Vec<String>,
@@ -25,22 +37,36 @@ pub use policy::{OnExpiry, Retry, Unknown};
 ///
 /// impl Saga for Launch {
 ///     const NAME: &'static str = "launch";
+///     type Trigger = NoTrigger;
 ///     type State = State;
 ///     type Ask = String;
 ///     type Answer = String;
+///
+///     fn plan() -> Steps<Self> {
+///         Plan::new(1)
+///             .undoable("hold-quota", |_, _| "hold".into(), |_, _, _| "release".into())
+///             .undoable("charge", |_, _| "charge".into(), |_, _, _| "refund".into())
+///             .when(|state| state.boosted)
+///             .unknown(Unknown::ProbeThenPark)
+///             .each("publish", |state| state.platforms.clone(), |_, on| format!("publish on {on}"), |_, on, _| format!("withdraw from {on}"))
+///             .retry(Retry::exponential().attempts(8))
+///             .pivot("confirm", |_, _| "mark published".into())
+///             .forward("notify", |_, _| "tell the author".into())
+///             .build()
+///     }
+///     fn meet(event: &Envelope<NoTrigger>) -> Meets<State> {
+///         match event.payload {}
+///     }
+///     fn target(ask: &String) -> Target {
+///         Target::port("somebody", ask.clone())
+///     }
+///     fn fold(state: State, _: StepName<'_>, _: &String) -> State {
+///         state
+///     }
 /// }
 ///
-/// let plan = Plan::<Launch>::new(1)
-///     .undoable("hold-quota", |_, _| "hold".into(), |_, _, _| "release".into())
-///     .undoable("charge", |_, _| "charge".into(), |_, _, _| "refund".into())
-///     .when(|state| state.boosted)
-///     .unknown(Unknown::ProbeThenPark)
-///     .each("publish", |state| state.platforms.clone(), |_, on| format!("publish on {on}"), |_, on, _| format!("withdraw from {on}"))
-///     .retry(Retry::exponential().attempts(8))
-///     .pivot("confirm", |_, _| "mark published".into())
-///     .forward("notify", |_, _| "tell the author".into())
-///     .build();
 /// let state = State { boosted: false, platforms: vec!["a".into(), "b".into()] };
+/// let plan = Launch::plan();
 /// let steps: Vec<_> = plan.steps_of(&state).iter().map(|step| step.id.clone()).collect();
 /// assert_eq!(steps, ["hold-quota", "publish/a", "publish/b", "confirm", "notify"]);
 /// ```
@@ -49,26 +75,41 @@ pub use policy::{OnExpiry, Retry, Unknown};
 ///
 /// ```compile_fail,E0599
 /// # use domain::saga::{Plan, Saga};
-/// # struct Launch;
-/// # impl Saga for Launch { const NAME: &'static str = "launch"; type State = (); type Ask = (); type Answer = (); }
-/// Plan::<Launch>::new(1).pivot("confirm", |_, _| ()).undoable("late", |_, _| (), |_, _, _| ());
+/// fn wrong<S: Saga<Ask = ()>>() {
+///     Plan::<S>::new(1).pivot("confirm", |_, _| ()).undoable("late", |_, _| (), |_, _, _| ());
+/// }
 /// ```
 ///
 /// and a second pivot:
 ///
 /// ```compile_fail,E0599
 /// # use domain::saga::{Plan, Saga};
-/// # struct Launch;
-/// # impl Saga for Launch { const NAME: &'static str = "launch"; type State = (); type Ask = (); type Answer = (); }
-/// Plan::<Launch>::new(1).pivot("confirm", |_, _| ()).pivot("again", |_, _| ());
+/// fn wrong<S: Saga<Ask = ()>>() {
+///     Plan::<S>::new(1).pivot("confirm", |_, _| ()).pivot("again", |_, _| ());
+/// }
 /// ```
-pub trait Saga: Send + Sync + Sized + 'static {
+pub trait Saga: Clone + Debug + Send + Sync + Sized + 'static {
     /// Its name, verb-object, kebab-case, as `publish-post`.
     const NAME: &'static str;
-    /// What it knows: a fold of its own events.
-    type State;
+    /// The events of other streams that reach it.
+    type Trigger: EventSet;
+    /// What it knows: a fold of the answers over what it was started with. Stored as JSON, in which
+    /// a `Sealed` does not survive: it holds ids and references, never what is sealed.
+    type State: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What a step can ask: a command to an aggregate or a call of a provider, as data.
-    type Ask;
-    /// What a step can get back.
-    type Answer;
+    type Ask: Clone + Debug + Send + Sync + 'static;
+    /// What a step can get back; stored as JSON as the state is.
+    type Answer: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// Its plan.
+    fn plan() -> Steps<Self>;
+
+    /// What an event means to it. A match over all of them: the compiler demands an answer for each.
+    fn meet(event: &Envelope<Self::Trigger>) -> Meets<Self::State>;
+
+    /// Whom an ask is for, and what it comes to.
+    fn target(ask: &Self::Ask) -> Target;
+
+    /// What it knows after the answer of a step.
+    fn fold(state: Self::State, step: StepName<'_>, answer: &Self::Answer) -> Self::State;
 }

@@ -4,10 +4,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{OnExpiry, Retry, Saga, Unknown};
+use super::{OnExpiry, Retry, Saga, StepName, Unknown};
 
 /// What can be done about a step once it is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, crate::Word)]
 pub enum Kind {
     /// It can be taken back.
     Undoable,
@@ -49,7 +49,14 @@ pub struct Step<S: Saga> {
     pub retry: Retry,
     /// What is done when the answer never came.
     pub unknown: Unknown,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// How long all attempts together may take, in milliseconds, and what then.
+    pub within: Option<(u64, OnExpiry)>,
 }
+
+/// How long an attempt may take unless the plan says otherwise: above what a slow provider needs.
+const TIMEOUT_MS: u64 = 30_000;
 
 impl<S: Saga> fmt::Debug for Step<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +72,7 @@ pub struct Plan<S: Saga, Where = BeforePivot> {
     version: u32,
     steps: Vec<Step<S>>,
     deadline: Option<(u64, OnExpiry)>,
+    undo_retry: Retry,
     place: PhantomData<Where>,
 }
 
@@ -80,7 +88,8 @@ impl<S: Saga, Where> fmt::Debug for Plan<S, Where> {
 impl<S: Saga> Plan<S> {
     /// An empty plan of this version. Running sagas are pinned to theirs.
     pub const fn new(version: u32) -> Self {
-        Self { version, steps: Vec::new(), deadline: None, place: PhantomData }
+        let undo_retry = Retry::exponential().attempts(50).cap_ms(600_000);
+        Self { version, steps: Vec::new(), deadline: None, undo_retry, place: PhantomData }
     }
 
     /// A step that can be taken back.
@@ -111,6 +120,7 @@ impl<S: Saga> Plan<S> {
             version: plan.version,
             steps: plan.steps,
             deadline: plan.deadline,
+            undo_retry: plan.undo_retry,
             place: PhantomData,
         }
     }
@@ -136,7 +146,20 @@ impl<S: Saga, Where> Plan<S, Where> {
     ) -> Self {
         assert!(self.steps.iter().all(|step| step.name != name), "two steps are called {name}");
         let (retry, unknown) = (Retry::exponential(), Unknown::ProbeThenPark);
-        self.steps.push(Step { name, kind, ask, undo, when: None, each: None, retry, unknown });
+        let (timeout_ms, within) = (TIMEOUT_MS, None);
+        let (when, each) = (None, None);
+        self.steps.push(Step {
+            name,
+            kind,
+            ask,
+            undo,
+            when,
+            each,
+            retry,
+            unknown,
+            timeout_ms,
+            within,
+        });
         self
     }
 
@@ -172,7 +195,38 @@ impl<S: Saga, Where> Plan<S, Where> {
     /// Without a step before it.
     #[must_use]
     pub fn unknown(mut self, policy: Unknown) -> Self {
-        self.last().unknown = policy;
+        let step = self.last();
+        // What cannot be taken back cannot be taken for done and taken back.
+        let undoable = step.kind == Kind::Undoable || policy != Unknown::ProbeThenUndo;
+        step.unknown = if undoable { policy } else { Unknown::ProbeThenPark };
+        self
+    }
+
+    /// How long one attempt of the last step may take, in milliseconds.
+    ///
+    /// # Panics
+    /// Without a step before it.
+    #[must_use]
+    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.last().timeout_ms = timeout_ms;
+        self
+    }
+
+    /// How long all attempts of the last step may take, in milliseconds. Behind the pivot, and for
+    /// the pivot itself, expiry waits for a human whatever is said here.
+    ///
+    /// # Panics
+    /// Without a step before it.
+    #[must_use]
+    pub fn within(mut self, within_ms: u64, then: OnExpiry) -> Self {
+        self.last().within = Some((within_ms, then));
+        self
+    }
+
+    /// When an undo is tried again; used up, it waits for a human.
+    #[must_use]
+    pub fn undo_retry(mut self, retry: Retry) -> Self {
+        self.undo_retry = retry;
         self
     }
 
@@ -185,7 +239,8 @@ impl<S: Saga, Where> Plan<S, Where> {
 
     /// The finished plan.
     pub fn build(self) -> Steps<S> {
-        Steps { version: self.version, steps: self.steps, deadline: self.deadline }
+        let Self { version, steps, deadline, undo_retry, .. } = self;
+        Steps { version, steps, deadline, undo_retry }
     }
 }
 
@@ -198,6 +253,8 @@ pub struct Steps<S: Saga> {
     pub steps: Vec<Step<S>>,
     /// How long the whole may take, in milliseconds, and what then.
     pub deadline: Option<(u64, OnExpiry)>,
+    /// When an undo is tried again.
+    pub undo_retry: Retry,
 }
 
 /// A step of a running saga.
@@ -205,6 +262,8 @@ pub struct Steps<S: Saga> {
 pub struct Planned<'a, S: Saga> {
     /// `name`, or `name/item` of an `each`.
     pub id: String,
+    /// Its place in the plan, by line and then by item, both from 0.
+    pub place: (u32, u32),
     /// The item, empty without an `each`.
     pub item: String,
     /// Its line.
@@ -215,17 +274,29 @@ impl<S: Saga> Steps<S> {
     /// The steps that the plan has in this state, in order.
     pub fn steps_of(&self, state: &S::State) -> Vec<Planned<'_, S>> {
         let mut all = Vec::new();
-        for step in self.steps.iter().filter(|step| step.when.is_none_or(|holds| holds(state))) {
-            match step.each {
-                None => all.push(Planned { id: step.name.to_owned(), item: String::new(), step }),
-                Some(items) => all.extend(items(state).into_iter().map(|item| Planned {
-                    id: format!("{}/{item}", step.name),
-                    item,
-                    step,
-                })),
+        for (line, step) in (0..).zip(&self.steps) {
+            if step.when.is_some_and(|holds| !holds(state)) {
+                continue;
             }
+            let Some(items) = step.each else {
+                let id = step.name.to_owned();
+                all.push(Planned { id, place: (line, 0), item: String::new(), step });
+                continue;
+            };
+            all.extend((0..).zip(items(state)).map(|(at, item)| Planned {
+                id: format!("{}/{item}", step.name),
+                place: (line, at),
+                item,
+                step,
+            }));
         }
         all
+    }
+
+    /// The line of a step, by its id.
+    pub fn line(&self, id: &str) -> Option<&Step<S>> {
+        let name = StepName::of(id).name;
+        self.steps.iter().find(|step| step.name == name)
     }
 
     /// The plan as text, one line a step: what its hash is taken over, and what a reader compares.
@@ -234,11 +305,15 @@ impl<S: Saga> Steps<S> {
         if let Some((within_ms, then)) = self.deadline {
             lines.push(format!("deadline {within_ms} ms, then {then:?}"));
         }
+        lines.push(format!("undo {:?}", self.undo_retry));
         for step in &self.steps {
             let each = if step.each.is_some() { " each" } else { "" };
             let when = if step.when.is_some() { " when" } else { "" };
             let (kind, name, retry, unknown) = (step.kind, step.name, step.retry, step.unknown);
-            lines.push(format!("{kind:?} {name}{each}{when} {retry:?} {unknown:?}"));
+            let (timeout_ms, within) = (step.timeout_ms, step.within);
+            lines.push(format!(
+                "{kind:?} {name}{each}{when} {retry:?} {unknown:?} {timeout_ms} ms {within:?}"
+            ));
         }
         lines.join("\n")
     }

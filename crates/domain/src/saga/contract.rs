@@ -1,0 +1,194 @@
+//! What a step meets: answers, probes, targets, and events from outside. Not who carries them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EventSet, StreamId};
+
+crate::uuid_id! {
+    /// One running saga: the id of its stream.
+    pub struct SagaId;
+}
+
+/// The answer to an attempt. Who cannot tell whether the work was done says `Unknown`, never
+/// `Transient`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// It is done.
+    Done(T),
+    /// The business says no: nothing was done, and asking again will not help.
+    Refused(Refusal),
+    /// Not now; asking again may help.
+    Transient(Fault),
+    /// It may have been done.
+    Unknown(Fault),
+}
+
+/// The answer to "was it done under this key, and does it stand?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// It was, and it stands.
+    Happened(T),
+    /// It was not, or it was taken back.
+    NotHappened,
+    /// The target does not know keys, or does not answer.
+    CannotTell,
+}
+
+/// The business's no.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Name of the rule, `lower_snake`.
+    pub rule: String,
+    /// The sentence; no secret and no personal value.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A no with its rule and its sentence.
+    pub fn new(rule: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { rule: rule.into(), detail: detail.into() }
+    }
+}
+
+/// What went wrong on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The sentence; no secret and no personal value.
+    pub detail: String,
+    /// What the target asked for by `Retry-After`, in milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Fault {
+    /// A fault that says nothing about when to come back.
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), retry_after_ms: None }
+    }
+}
+
+/// Whom a step asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// An aggregate of ours: exactly once by key, and it refuses a key that was fenced.
+    Aggregate(StreamId),
+    /// A provider, by the name of its port: at least once, with one key for all attempts.
+    Port(&'static str),
+}
+
+/// An amount in the smallest unit of a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units, as cents.
+    pub minor: i64,
+    /// ISO 4217, as `EUR`.
+    pub currency: String,
+}
+
+/// What an ask comes to, for the ledger of effects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Whom it asks.
+    pub to: To,
+    /// What of them, in a few words; no secret and no personal value.
+    pub what: String,
+    /// The money it moves.
+    pub money: Option<Money>,
+}
+
+impl Target {
+    /// A command to an aggregate.
+    pub fn aggregate(stream: StreamId, what: impl Into<String>) -> Self {
+        Self { to: To::Aggregate(stream), what: what.into(), money: None }
+    }
+
+    /// A call of a port.
+    pub fn port(name: &'static str, what: impl Into<String>) -> Self {
+        Self { to: To::Port(name), what: what.into(), money: None }
+    }
+
+    /// That moves money.
+    #[must_use]
+    pub fn money(self, minor: i64, currency: impl Into<String>) -> Self {
+        Self { money: Some(Money { minor, currency: currency.into() }), ..self }
+    }
+}
+
+/// A step of a running saga, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepName<'a> {
+    /// The line of the plan.
+    pub name: &'a str,
+    /// The item of an `each`, empty otherwise.
+    pub item: &'a str,
+}
+
+impl<'a> StepName<'a> {
+    /// From its id: `name` or `name/item`.
+    pub fn of(id: &'a str) -> Self {
+        let (name, item) = id.split_once('/').unwrap_or((id, ""));
+        Self { name, item }
+    }
+}
+
+/// What an event from outside means to a saga. There is no default: each event type says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meets<State> {
+    /// It starts one.
+    Start {
+        /// Its id, derived from the event: the same event starts it once.
+        saga: SagaId,
+        /// What it begins with.
+        state: State,
+    },
+    /// It asks one to take everything back, if the pivot is not behind it.
+    Cancel {
+        /// Which.
+        saga: SagaId,
+        /// Why.
+        why: &'static str,
+    },
+    /// It comes when none, or no longer one, waits for it.
+    Late {
+        /// Which.
+        saga: SagaId,
+        /// What then.
+        late: Late,
+    },
+}
+
+/// What becomes of an event that nothing waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// Kept with the saga for so many milliseconds.
+    Buffer {
+        /// How long, in milliseconds.
+        ttl_ms: u64,
+    },
+    /// Shown to a human.
+    ToDeadLetter,
+    /// Recorded and nothing more, for this reason.
+    Ignore(&'static str),
+}
+
+/// For sagas that are only started by hand: no event reaches them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoTrigger {}
+
+impl EventSet for NoTrigger {
+    const TYPES: &'static [&'static str] = &[];
+
+    fn event_type(&self) -> &'static str {
+        match *self {}
+    }
+
+    fn serialize_data<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        match *self {}
+    }
+
+    fn deserialize_data<'de, D: serde::Deserializer<'de>>(
+        _: &str,
+        _: D,
+    ) -> Option<Result<Self, D::Error>> {
+        None
+    }
+}
