@@ -86,11 +86,7 @@ fn history(n: u128, title: &'static str, now: Timestamp, facts: &mut Vec<Fact<'s
     }
     if steps >= 3 {
         let at = now.plus_ms(86_400_000 * (ms(n % 6) + 1)).to_string();
-        say(
-            2,
-            "scheduled",
-            json!({"publish_at": at, "platforms": ["bluesky", "mastodon"]}),
-        );
+        say(2, "scheduled", json!({"publish_at": at, "platforms": ["bluesky", "mastodon"]}));
     }
     if steps >= 4 {
         let at = now.plus_ms(172_800_000).to_string();

@@ -24,8 +24,12 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     if union {
         return expand_union(input, data.variants.iter());
     }
-    let namespace = namespace
-        .ok_or_else(|| syn::Error::new_spanned(&input.ident, "#[event(namespace = \"context.aggregate\")] is missing"))?;
+    let namespace = namespace.ok_or_else(|| {
+        syn::Error::new_spanned(
+            &input.ident,
+            "#[event(namespace = \"context.aggregate\")] is missing",
+        )
+    })?;
     expand_set(input, data.variants.iter(), &namespace)
 }
 
@@ -50,11 +54,15 @@ fn expand_set<'a>(
         let (ident, full) = (&variant.ident, type_name(variant, namespace)?);
         let record = ident.to_string();
         let (fields, field_types): (Vec<_>, Vec<_>) = match &variant.fields {
-            Fields::Named(fields) => {
-                fields.named.iter().filter_map(|f| f.ident.as_ref().map(|ident| (ident, &f.ty))).unzip()
-            }
+            Fields::Named(fields) => fields
+                .named
+                .iter()
+                .filter_map(|f| f.ident.as_ref().map(|ident| (ident, &f.ty)))
+                .unzip(),
             Fields::Unit => (vec![], vec![]),
-            Fields::Unnamed(_) => return Err(syn::Error::new_spanned(variant, "name the fields of an event")),
+            Fields::Unnamed(_) => {
+                return Err(syn::Error::new_spanned(variant, "name the fields of an event"));
+            }
         };
         let texts: Vec<_> = fields.iter().map(ToString::to_string).collect();
         let count = fields.len();
@@ -101,7 +109,10 @@ fn expand_set<'a>(
     })
 }
 
-fn expand_union<'a>(input: &DeriveInput, variants: impl Iterator<Item = &'a Variant>) -> syn::Result<TokenStream> {
+fn expand_union<'a>(
+    input: &DeriveInput,
+    variants: impl Iterator<Item = &'a Variant>,
+) -> syn::Result<TokenStream> {
     let name = &input.ident;
     let (mut idents, mut inners) = (vec![], vec![]);
     for variant in variants {
@@ -110,7 +121,12 @@ fn expand_union<'a>(input: &DeriveInput, variants: impl Iterator<Item = &'a Vari
                 idents.push(&variant.ident);
                 inners.push(&fields.unnamed[0].ty);
             }
-            _ => return Err(syn::Error::new_spanned(variant, "a union wraps one event set in each variant")),
+            _ => {
+                return Err(syn::Error::new_spanned(
+                    variant,
+                    "a union wraps one event set in each variant",
+                ));
+            }
         }
     }
     Ok(quote! {

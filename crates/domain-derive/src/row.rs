@@ -21,7 +21,9 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
             Ok(())
         })?;
     }
-    let missing = |what| syn::Error::new_spanned(&input.ident, format!("#[row({what} = \"...\")] is missing"));
+    let missing = |what| {
+        syn::Error::new_spanned(&input.ident, format!("#[row({what} = \"...\")] is missing"))
+    };
     let (table, key) = (table.ok_or_else(|| missing("table"))?, key.ok_or_else(|| missing("key"))?);
     let fields = super::named_fields(input)?;
     let idents: Vec<_> = fields.named.iter().filter_map(|field| field.ident.as_ref()).collect();
@@ -32,7 +34,10 @@ pub(crate) fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     }
     for index in &indexes {
         if let Some(odd) = index.value().split(',').map(str::trim).find(|column| !known(column)) {
-            return Err(syn::Error::new_spanned(index, format!("`{odd}` is no field of this struct")));
+            return Err(syn::Error::new_spanned(
+                index,
+                format!("`{odd}` is no field of this struct"),
+            ));
         }
     }
     let types: Vec<_> = fields.named.iter().map(|field| &field.ty).collect();

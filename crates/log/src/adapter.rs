@@ -80,7 +80,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// The valid records of one stream with at least this offset, through an index if there is one.
     /// May block on the medium.
-    fn read_stream(&self, lane: LaneId, stream: &StreamId, from: u64) -> Result<Vec<Stored>, ReadError>;
+    fn read_stream(
+        &self,
+        lane: LaneId,
+        stream: &StreamId,
+        from: u64,
+    ) -> Result<Vec<Stored>, ReadError>;
 
     /// The offset behind the last durable record of a lane.
     fn end(&self, lane: LaneId) -> u64;

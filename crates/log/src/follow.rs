@@ -3,7 +3,9 @@
 
 use domain::LaneId;
 
-use crate::{Body, DecodeError, Head, Header, LaneState, Log, ReadError, Record, Sha256Chain, Step, Stored};
+use crate::{
+    Body, DecodeError, Head, Header, LaneState, Log, ReadError, Record, Sha256Chain, Step, Stored,
+};
 
 /// About how much one poll reads, in bytes: large enough for sequential speed, small enough to stop.
 const POLL_BYTES: usize = 1 << 20;
@@ -147,7 +149,10 @@ impl Follower {
     fn decode(&self, stored: &Stored) -> Result<Record, ReadError> {
         Record::decode(self.lane, &stored.bytes).map_err(|error: DecodeError| {
             let lane = log_name(self.lane);
-            ReadError::Damaged(format!("valid record at offset {} of {lane} cannot be read: {error}", stored.offset))
+            ReadError::Damaged(format!(
+                "valid record at offset {} of {lane} cannot be read: {error}",
+                stored.offset
+            ))
         })
     }
 
@@ -180,11 +185,12 @@ impl Follower {
             return Ok(());
         }
         let lane = log_name(self.lane);
-        Err(ReadError::Damaged(format!("what this reader knew of {lane} before offset {offset} was wrong")))
+        Err(ReadError::Damaged(format!(
+            "what this reader knew of {lane} before offset {offset} was wrong"
+        )))
     }
 }
 
 fn log_name(lane: LaneId) -> String {
     format!("lane {} of topic {}", lane.index, lane.topic.0)
 }
-

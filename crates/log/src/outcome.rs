@@ -22,7 +22,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    const ALL: [Self; 5] = [Self::Nothing, Self::Conflict, Self::Invalid, Self::Absent, Self::WrongVersion];
+    const ALL: [Self; 5] =
+        [Self::Nothing, Self::Conflict, Self::Invalid, Self::Absent, Self::WrongVersion];
 
     /// Whether the same key gets the same answer again.
     pub const fn is_kept(self) -> bool {

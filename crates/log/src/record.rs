@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use domain::{CommandKey, EventData, EventId, LaneId, Meta, NotAnId, Position, StreamId, Timestamp, Trace};
+use domain::{
+    CommandKey, EventData, EventId, LaneId, Meta, NotAnId, Position, StreamId, Timestamp, Trace,
+};
 
 use crate::wire::{Put, Take};
 use crate::{Claim, Outcome};
@@ -115,7 +117,13 @@ impl Header {
             2 => Kind::Outcome,
             odd => return Err(DecodeError::Unknown("kind", odd)),
         };
-        let header = Self { kind, place: from.u16()?, of: from.u16()?, epoch: from.u64()?, seq: from.u64()? };
+        let header = Self {
+            kind,
+            place: from.u16()?,
+            of: from.u16()?,
+            epoch: from.u64()?,
+            seq: from.u64()?,
+        };
         Ok((header, len))
     }
 
@@ -264,7 +272,8 @@ impl FrameBuilder {
     }
 
     fn header(&mut self, kind: Kind) -> Header {
-        let header = Header { kind, place: self.place, of: self.of, epoch: self.epoch, seq: self.next };
+        let header =
+            Header { kind, place: self.place, of: self.of, epoch: self.epoch, seq: self.next };
         self.place += 1;
         self.next += 1;
         header

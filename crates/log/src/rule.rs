@@ -93,7 +93,8 @@ impl<C: Chain> LaneState<C> {
             return Step::Mismatch;
         }
         if have + 1 < of {
-            let partial = self.partial.get_or_insert_with(|| Partial { have: 0, of, bytes: Vec::new() });
+            let partial =
+                self.partial.get_or_insert_with(|| Partial { have: 0, of, bytes: Vec::new() });
             partial.have += 1;
             partial.bytes.extend_from_slice(bytes);
             return Step::Partial;

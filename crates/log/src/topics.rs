@@ -24,7 +24,9 @@ pub struct Topics {
 
 /// The list of topics cannot be changed like this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("topic {name} has {is} lanes in this log, {asked} were asked for; lanes are fixed for the life of a log: copy into a new log to change them")]
+#[error(
+    "topic {name} has {is} lanes in this log, {asked} were asked for; lanes are fixed for the life of a log: copy into a new log to change them"
+)]
 pub struct TopicsError {
     name: String,
     is: u16,
@@ -79,7 +81,8 @@ impl Topics {
 
     /// All lanes of all topics.
     pub fn lanes(&self) -> impl Iterator<Item = LaneId> + '_ {
-        (0..u16::try_from(self.all.len()).unwrap_or(u16::MAX)).flat_map(|at| self.lanes_of(TopicId(at)))
+        (0..u16::try_from(self.all.len()).unwrap_or(u16::MAX))
+            .flat_map(|at| self.lanes_of(TopicId(at)))
     }
 
     /// A lane as people write it: `content.events/5`.

@@ -101,7 +101,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
         }
         Some(("backup", matches)) => backup::backup(matches),
         Some(("restore", matches)) => backup::restore(matches),
-        Some(("doctor", matches)) => doctor::run(matches),
+        Some(("doctor", matches)) => Ok(doctor::run(matches)),
         Some((verb, matches)) => offline::run(verb, matches),
         None => Ok(ExitCode::from(2)),
     }

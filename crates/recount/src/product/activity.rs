@@ -136,7 +136,9 @@ impl Activity {
                     Ok(frames) => {
                         let voids = follower.voids().count;
                         let mut recent = self.recent();
-                        frames.into_iter().for_each(|frame| recent.take(frame, voids));
+                        for frame in frames {
+                            recent.take(frame, voids);
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the console cannot follow a lane");

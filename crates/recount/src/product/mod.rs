@@ -5,20 +5,21 @@
 mod activity;
 mod banner;
 mod console;
+mod edge;
 mod growth;
 mod health;
-mod history;
 mod keys;
 mod reads;
 mod readside;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use api::{Access, Authenticator, Edge};
+use api::{Access, Authenticator};
+use audit::History;
 use axum::response::Redirect;
 use codec::Schemas;
 use domain::Context;
@@ -37,9 +38,6 @@ use crate::telemetry;
 use activity::Activity;
 use console::ConsoleBackend;
 use growth::Growth;
-use health::Health;
-use history::History;
-use keys::Keys;
 use reads::LateReads;
 
 /// How long running requests may take to end when the product stops.
@@ -125,14 +123,34 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     let log_dyn: Arc<dyn Log> = log.clone();
     let growth = Growth::of(&*log_dyn);
     let commands = Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?;
-    let history =
-        History { log: Arc::clone(&log_dyn), schemas: Arc::clone(&schemas), deciders, growth };
     let reads = LateReads::default();
     let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone());
-    let edge = edge(settings, auth, &history, commands.clone(), reads.clone(), keys, metrics)?;
-    let activity = Activity::follow(&log_dyn, &history.growth);
-    let backend =
-        ConsoleBackend { history, activity, reads, verification: Arc::new(Mutex::new(None)) };
+    let edge = edge::build(edge::Over {
+        settings,
+        auth,
+        log: &log_dyn,
+        schemas: &schemas,
+        commands: commands.clone(),
+        reads: reads.clone(),
+        keys,
+        metrics,
+    })?;
+    let activity = Activity::follow(&log_dyn, &growth);
+    let history = deciders.categories().fold(
+        History::new(Arc::clone(&log_dyn), Arc::clone(&schemas)),
+        |history, category| {
+            let context = deciders.context_of(category).unwrap_or_default();
+            history.category(category, format!("{context}.events"))
+        },
+    );
+    let backend = ConsoleBackend {
+        history,
+        deciders,
+        schemas,
+        activity,
+        reads,
+        verification: Arc::default(),
+    };
     let pages = edge.guard(
         "/console",
         Access::Read,
@@ -173,55 +191,6 @@ async fn bind(listen: &str, auth: &Authenticator) -> Result<(TcpListener, Socket
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-/// The API over everything that runs.
-fn edge(
-    settings: &Settings,
-    auth: Authenticator,
-    history: &History,
-    commands: Commands,
-    reads: LateReads,
-    keys: Arc<Keyring>,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
-) -> Result<Edge> {
-    struct Register(Option<api::Builder>);
-    impl Contexts for Register {
-        fn context<C: Context>(&mut self) {
-            self.0 = self.0.take().map(api::Builder::context::<C>);
-        }
-    }
-    let cluster = match settings.some("cluster-secret-file") {
-        None => None,
-        Some(file) => {
-            let secret =
-                std::fs::read_to_string(file).with_context(|| format!("cluster secret {file}"))?;
-            Some(
-                api::ClusterSecret::new(secret.trim())
-                    .with_context(|| format!("cluster secret {file} is too short"))?,
-            )
-        }
-    };
-    let parts = api::Parts {
-        commands: Arc::new(commands),
-        reads: Arc::new(reads.clone()),
-        history: Arc::new(history.clone()),
-        schemas: Arc::clone(&history.schemas),
-        keys: Arc::new(Keys(keys)),
-        health: Arc::new(Health { log: Arc::clone(&history.log), reads }),
-        metrics: Arc::new(move || metrics.render()),
-        topics: history.log.topics().clone(),
-        auth,
-        cluster,
-        options: api::Options {
-            product_version: env!("CARGO_PKG_VERSION").to_owned(),
-            ..api::Options::default()
-        },
-    };
-    let builder = api::Builder::new(parts).projections(|to| contexts::read_models(to));
-    let mut register = Register(Some(builder));
-    contexts::all(&mut register);
-    Ok(register.0.context("contexts are registered once")?.build())
 }
 
 /// Waits for SIGTERM, Ctrl-C, or a log that takes no more records.

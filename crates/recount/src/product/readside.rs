@@ -57,10 +57,10 @@ pub(crate) fn start(
         let Ok((url, server)) = server else { return };
         match serve(&url, &log, schemas, &reads) {
             Ok(()) => {
-                stopped.clone().wait_for(|stopped| *stopped).await.map(|_| ()).unwrap_or_default()
+                stopped.clone().wait_for(|stopped| *stopped).await.map(|_| ()).unwrap_or_default();
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "read models are not served")
+                tracing::error!(error = format!("{error:#}"), "read models are not served");
             }
         }
         if let Ok(side) = reads.get() {
@@ -87,7 +87,7 @@ async fn private(
         match started {
             Ok(server) => return Ok(server),
             Err(error) => {
-                tracing::error!(%error, "the private PostgreSQL is not there; commands go on without read models")
+                tracing::error!(%error, "the private PostgreSQL is not there; commands go on without read models");
             }
         }
         tokio::select! {

@@ -3,11 +3,10 @@
 use console::BackendError;
 use console::{Event, EventHead, EventPage, EventQuery, Found, Lookup};
 use domain::{Position, Principal, StreamId};
-use log::{Header, Record};
 use uuid::Uuid;
 
 use super::ConsoleBackend;
-use super::streams::event_of;
+use super::streams::unavailable;
 use crate::product::activity::Seen;
 
 /// Most answers to one id.
@@ -15,7 +14,7 @@ const FOUND_MAX: usize = 20;
 
 impl ConsoleBackend {
     pub(super) fn list_events(&self, who: &Principal, query: &EventQuery) -> EventPage {
-        let topics = self.history.log.topics();
+        let topics = self.history.log().topics();
         let number =
             |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());
         let (before, after) =
@@ -51,38 +50,11 @@ impl ConsoleBackend {
         lane: &str,
         seq: u64,
     ) -> Result<Option<Event>, BackendError> {
-        let Some(id) = self.history.log.topics().parse_lane(lane) else { return Ok(None) };
-        let position = Position { lane: id, seq };
-        let record = self.at(position)?;
-        let seen =
-            record.filter(|r| event_of(r).is_some_and(|(meta, _)| Self::sees(who, &meta.tenant)));
-        Ok(seen.and_then(|record| self.whole(&record, lane)))
-    }
-
-    /// The record at a position. Offsets and seqs differ only by void records, so it is read from a
-    /// little before where it would be without any; a lane with many of them is read from its start.
-    fn at(&self, position: Position) -> Result<Option<Record>, BackendError> {
-        let mut follower = log::Follower::from_start(&*self.history.log, position.lane);
-        let damaged = |error: log::ReadError| BackendError::Unavailable(error.to_string());
-        let near = self.history.log.read(position.lane, position.seq - 1, 1).map_err(damaged)?;
-        let voids = self.activity.recent().lanes.get(&position.lane).map_or(0, |lane| lane.voids);
-        if let Some(stored) = near.first().filter(|_| voids == 0) {
-            let fits =
-                Header::read(&stored.bytes).is_ok_and(|(header, _)| header.seq == position.seq);
-            return Ok(fits.then(|| Record::decode(position.lane, &stored.bytes).ok()).flatten());
-        }
-        loop {
-            let frames = follower.poll(&*self.history.log).map_err(damaged)?;
-            if frames.is_empty() {
-                return Ok(None);
-            }
-            for frame in frames {
-                if frame.last() >= position.seq {
-                    let place = usize::try_from(position.seq - frame.first).unwrap_or(usize::MAX);
-                    return Ok(frame.records.into_iter().nth(place));
-                }
-            }
-        }
+        let Some(id) = self.history.log().topics().parse_lane(lane) else { return Ok(None) };
+        let found =
+            self.history.event(Position { lane: id, seq }).map_err(|error| unavailable(&error))?;
+        let seen = found.filter(|event| Self::sees(who, &event.meta.tenant));
+        Ok(seen.map(|event| self.whole(&event, lane)))
     }
 
     pub(super) fn look_up(&self, who: &Principal, id: &Lookup) -> Result<Vec<Found>, BackendError> {
@@ -101,15 +73,13 @@ impl ConsoleBackend {
     }
 
     fn known(&self, who: &Principal, stream: &StreamId) -> Option<Found> {
-        let records = self.history.records(stream).ok()?;
-        let (_, first) = records.first()?;
-        let seen = event_of(first).is_some_and(|(meta, _)| Self::sees(who, &meta.tenant));
+        let events = self.history.stream(stream).ok()?;
+        let seen = Self::sees(who, &events.first()?.meta.tenant);
         seen.then(|| Found::Stream(stream.clone()))
     }
 
     fn by_uuid(&self, who: &Principal, id: Uuid) -> Vec<Found> {
-        let streams =
-            self.history.deciders.categories().map(|category| StreamId::new(category, id));
+        let streams = self.deciders.categories().map(|category| StreamId::new(category, id));
         let mut all: Vec<_> = streams.filter_map(|stream| self.known(who, &stream)).collect();
         let recent = self.activity.recent();
         let mine = recent.events.iter().filter(|seen| Self::sees(who, &seen.meta.tenant));

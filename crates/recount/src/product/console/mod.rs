@@ -7,6 +7,8 @@ mod verify;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use audit::History;
+use codec::Schemas;
 use console::Ticks;
 use console::{
     At, Backend, BackendError, Event, EventPage, EventQuery, Found, Installation, Lag, Lane,
@@ -14,17 +16,19 @@ use console::{
     Verification,
 };
 use domain::{Principal, Role, StreamId, TenantId, Timestamp};
+use lane::Deciders;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 
 use super::activity::Activity;
-use super::history::History;
 use super::reads::LateReads;
 
 /// Answers the console.
 #[derive(Clone)]
 pub(crate) struct ConsoleBackend {
     pub(crate) history: History,
+    pub(crate) deciders: Deciders,
+    pub(crate) schemas: Arc<Schemas>,
     pub(crate) activity: Activity,
     pub(crate) reads: LateReads,
     pub(crate) verification: Arc<Mutex<Option<Verification>>>,
@@ -112,7 +116,7 @@ impl Backend for ConsoleBackend {
     }
 
     async fn projections(&self, _who: &Principal) -> Result<Vec<Projection>, BackendError> {
-        let topics = self.history.log.topics();
+        let topics = self.history.log().topics();
         let status = projector::ReadStore::status(&self.reads);
         Ok(status.into_iter().map(|one| shown(one, |lane| topics.lane_name(lane))).collect())
     }
@@ -140,7 +144,7 @@ impl Backend for ConsoleBackend {
     }
 
     async fn lanes(&self, _who: &Principal) -> Result<Vec<Lane>, BackendError> {
-        let topics = self.history.log.topics();
+        let topics = self.history.log().topics();
         let recent = self.activity.recent();
         let lane = |id| {
             let name = topics.lane_name(id);

@@ -1,12 +1,12 @@
 //! Streams as the console shows them: lately changed, and one at a point of its history.
 
+use audit::{HistoryError, Recorded};
 use console::BackendError;
 use console::{
     AsOf, At, Event, EventHead, StateLine, StreamPage, StreamQuery, StreamRow, StreamView,
 };
-use domain::{EventData, Meta, Principal, StreamId};
+use domain::{EventData, Principal, StreamId};
 use lane::AnyState;
-use log::{Body, Record};
 
 use super::ConsoleBackend;
 use crate::product::activity::Seen;
@@ -64,20 +64,19 @@ impl ConsoleBackend {
     pub(super) fn as_of(&self, newest: Option<&Seen>) -> AsOf {
         let position = newest.map(|seen| {
             let at = seen.meta.position;
-            format!("{}@{}", self.history.log.topics().lane_name(at.lane), at.seq)
+            format!("{}@{}", self.history.log().topics().lane_name(at.lane), at.seq)
         });
         AsOf { position, behind_ms: 0 }
     }
 
     fn headline(&self, stream: &StreamId) -> Option<String> {
-        let records = self.history.records(stream).ok()?;
-        let events = records.iter().filter_map(|(_, record)| event_of(record));
-        let state = self.fold(stream, events.map(|(_, data)| data))?;
+        let events = self.history.stream(stream).ok()?;
+        let state = self.fold(stream, events.iter().map(|event| &event.data))?;
         self.headline_of(stream, &state)
     }
 
     fn headline_of(&self, stream: &StreamId, state: &AnyState) -> Option<String> {
-        let lines = self.history.deciders.of(stream.category())?.show(state);
+        let lines = self.deciders.of(stream.category())?.show(state);
         let named =
             |name: &&str| lines.iter().find(|(line, value)| line == name && !value.is_empty());
         let (_, value) = HEADLINES.iter().find_map(named)?;
@@ -93,7 +92,7 @@ impl ConsoleBackend {
         stream: &StreamId,
         events: impl Iterator<Item = &'a EventData>,
     ) -> Option<AnyState> {
-        let handler = self.history.deciders.of(stream.category())?;
+        let handler = self.deciders.of(stream.category())?;
         let mut state = handler.fresh();
         for data in events {
             handler.replay(&mut state, data).ok()?;
@@ -101,15 +100,12 @@ impl ConsoleBackend {
         Some(state)
     }
 
-    fn lines(
-        &self,
-        stream: &StreamId,
-        events: &[(&Meta, &EventData)],
-        until: u64,
-    ) -> Vec<StateLine> {
-        let before = events.iter().filter(|(meta, _)| meta.version <= until).map(|(_, data)| *data);
+    /// The state after the event of version `until`, as lines.
+    fn lines(&self, stream: &StreamId, events: &[Recorded], until: u64) -> Vec<StateLine> {
+        let before = events.iter().filter(|event| event.meta.version <= until);
+        let before = before.map(|event| &event.data);
         let state = self.fold(stream, before);
-        let handler = self.history.deciders.of(stream.category());
+        let handler = self.deciders.of(stream.category());
         let lines =
             state.zip(handler).map(|(state, handler)| handler.show(&state)).unwrap_or_default();
         let line = |(name, value): (&'static str, String)| {
@@ -125,13 +121,8 @@ impl ConsoleBackend {
         id: &StreamId,
         at: At,
     ) -> Result<Option<StreamView>, BackendError> {
-        let records = self
-            .history
-            .records(id)
-            .map_err(|error| BackendError::Unavailable(error.to_string()))?;
-        let events: Vec<(&Meta, &EventData)> =
-            records.iter().filter_map(|(_, record)| event_of(record)).collect();
-        let Some((last, _)) = events.last() else { return Ok(None) };
+        let events = self.history.stream(id).map_err(|error| unavailable(&error))?;
+        let Some(last) = events.last().map(|event| &event.meta) else { return Ok(None) };
         if !Self::sees(who, &last.tenant) {
             return Ok(None);
         }
@@ -139,18 +130,14 @@ impl ConsoleBackend {
         let shown = match at {
             At::Head => head,
             At::Version(version) => version.min(head),
-            At::Time(time) => events
-                .iter()
-                .rev()
-                .find(|(m, _)| m.recorded_at <= time)
-                .map_or(0, |(m, _)| m.version),
+            At::Time(time) => {
+                let then = events.iter().rev().find(|event| event.meta.recorded_at <= time);
+                then.map_or(0, |event| event.meta.version)
+            }
         };
-        let lane = self.history.log.topics().lane_name(last.position.lane);
-        let latest = self.lines(id, &events, head);
-        let event = records
-            .iter()
-            .find(|(_, r)| event_of(r).is_some_and(|(meta, _)| meta.version == shown));
-        let state = self.fold(id, events.iter().map(|(_, data)| *data));
+        let lane = self.history.log().topics().lane_name(last.position.lane);
+        let event = events.iter().find(|event| event.meta.version == shown);
+        let state = self.fold(id, events.iter().map(|event| &event.data));
         Ok(Some(StreamView {
             id: id.clone(),
             headline: state.and_then(|state| self.headline_of(id, &state)),
@@ -158,47 +145,37 @@ impl ConsoleBackend {
             lane: lane.clone(),
             head,
             shown,
-            versions: events.iter().map(|(meta, data)| head_of(meta, data, &lane)).collect(),
-            event: event.and_then(|(_, record)| self.whole(record, &lane)),
+            versions: events.iter().map(|event| head_of(event, &lane)).collect(),
+            event: event.map(|event| self.whole(event, &lane)),
             state: self.lines(id, &events, shown),
             before: self.lines(id, &events, shown.saturating_sub(1)),
-            latest,
+            latest: self.lines(id, &events, head),
             as_of: AsOf { position: Some(format!("{lane}@{}", last.position.seq)), behind_ms: 0 },
         }))
     }
 
     /// An event with its content.
-    pub(super) fn whole(&self, record: &Record, lane: &str) -> Option<Event> {
-        let (meta, data) = event_of(record)?;
-        let json = self
-            .history
-            .schemas
-            .data_to_json(data)
-            .unwrap_or_else(|error| serde_json::json!({ "unreadable": error.to_string() }));
-        let schema = self.history.schemas.by_fingerprint(data.fingerprint);
-        Some(Event {
-            head: head_of(meta, data, lane),
-            json,
+    pub(super) fn whole(&self, event: &Recorded, lane: &str) -> Event {
+        let json = self.schemas.data_to_json(&event.data);
+        let schema = self.schemas.by_fingerprint(event.data.fingerprint);
+        Event {
+            head: head_of(event, lane),
+            json: json
+                .unwrap_or_else(|error| serde_json::json!({ "unreadable": error.to_string() })),
             schema: schema.map(|schema| format!("{} (id {})", schema.subject(), schema.id())),
-            bytes: data.datum.len() as u64,
-            epoch: Some(record.header.epoch),
-            chain: None,
-        })
+            bytes: event.data.datum.len() as u64,
+            epoch: Some(event.epoch),
+            chain: event.head.map(|head| head.to_string()),
+        }
     }
 }
 
-/// The event in a record.
-pub(super) fn event_of(record: &Record) -> Option<(&Meta, &EventData)> {
-    match &record.body {
-        Body::Event { meta, data, .. } => Some((meta, data)),
-        _ => None,
-    }
+/// The history gives no answer now.
+pub(super) fn unavailable(error: &HistoryError) -> BackendError {
+    BackendError::Unavailable(error.to_string())
 }
 
-fn head_of(meta: &Meta, data: &EventData, lane: &str) -> EventHead {
-    EventHead {
-        meta: meta.clone(),
-        lane: lane.to_owned(),
-        event_type: data.event_type.clone().into_owned(),
-    }
+fn head_of(event: &Recorded, lane: &str) -> EventHead {
+    let event_type = event.data.event_type.clone().into_owned();
+    EventHead { meta: event.meta.clone(), lane: lane.to_owned(), event_type }
 }

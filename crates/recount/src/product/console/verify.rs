@@ -12,16 +12,16 @@ use super::{ConsoleBackend, now};
 impl ConsoleBackend {
     /// Begins a run, unless one is under way.
     pub(super) fn begin_verification(&self, who: &Principal) {
-        let lanes: Vec<LaneId> = self.history.log.topics().lanes().collect();
+        let lanes: Vec<LaneId> = self.history.log().topics().lanes().collect();
         let mut last = self.verification.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref().is_some_and(|run| run.finished_at.is_none()) {
             return;
         }
-        let topics = self.history.log.topics();
+        let topics = self.history.log().topics();
         let pending = |lane: &LaneId| Verified {
             lane: topics.lane_name(*lane),
             done: 0,
-            of: self.history.log.end(*lane),
+            of: self.history.log().end(*lane),
             verdict: LaneVerdict::Pending,
             head: None,
         };
@@ -43,7 +43,7 @@ impl ConsoleBackend {
 
     /// Recomputes one lane up to where it ended when the run began.
     fn walk(&self, place: usize, lane: LaneId) {
-        let log = &*self.history.log;
+        let log = &**self.history.log();
         let end = log.end(lane);
         let mut follower = Follower::from_start(log, lane);
         let verdict = loop {
