@@ -43,7 +43,7 @@ pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
 ///     type Answer = String;
 ///
 ///     fn plan() -> Steps<Self> {
-///         Plan::new(1)
+///         Plan::<Self>::new(1)
 ///             .undoable("hold-quota", |_, _| "hold".into(), |_, _, _| "release".into())
 ///             .undoable("charge", |_, _| "charge".into(), |_, _, _| "refund".into())
 ///             .when(|state| state.boosted)
