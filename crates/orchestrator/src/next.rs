@@ -1,0 +1,121 @@
+//! What is to be done in this state: the effects that the shell carries out. Not a history: the shell
+//! begins what it has not begun yet, and drops what is listed no more.
+
+use domain::Timestamp;
+use domain::saga::{Saga, Steps};
+
+use crate::advance::ask_of;
+use crate::code::Poison;
+use crate::decide::{Attempt, Deciding, Input};
+use crate::event::Event;
+use crate::instance::{Confirm, Instance, Status};
+use crate::words::{Direction, Purpose, StepKey};
+
+/// Something to do.
+#[derive(Debug, Clone)]
+pub enum Effect<S: Saga> {
+    /// Ask a target; answer with `Input::Answer`. Its intent stands in the log.
+    Perform {
+        /// Which attempt.
+        attempt: Attempt,
+        /// The idempotency key.
+        key: StepKey,
+        /// For an undo, the key of what it takes back.
+        takes_back: Option<StepKey>,
+        /// What to ask.
+        ask: S::Ask,
+        /// Until when an answer is waited for.
+        due_at: Timestamp,
+    },
+    /// Ask a target whether the step was done under the key and stands; answer with `Input::Probed`.
+    Probe {
+        /// Which step.
+        step: String,
+        /// Whether it is asked behind the undo.
+        behind_undo: bool,
+        /// The forward key.
+        key: StepKey,
+        /// What the step asked.
+        ask: S::Ask,
+    },
+    /// Wake it with `Input::Timer` at this time.
+    Wake {
+        /// The timer.
+        timer: u32,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What is to be done now. A panic of the saga's own code comes back as poison, for [`poison`].
+pub fn next<S: Saga>(plan: &Steps<S>, is: &Instance) -> Result<Vec<Effect<S>>, Poison> {
+    let mut effects = Vec::new();
+    if !is.is_running() {
+        return Ok(effects);
+    }
+    for (id, step) in &is.steps {
+        let Some(line) = plan.line(id) else { continue };
+        let Some(forward_key) = step.forward.key else { continue };
+        for direction in [Direction::Forward, Direction::Undo] {
+            let way = step.way(direction);
+            let (Status::InFlight, Some(key)) = (way.status, way.key) else { continue };
+            let undo = direction == Direction::Undo;
+            // The fence: no forward call begins behind it.
+            if step.fenced && !undo {
+                continue;
+            }
+            let ask = ask_of::<S>(is, line, id, direction)?;
+            let attempt = Attempt { step: id.clone(), direction, number: way.attempts };
+            let (takes_back, due_at) = (undo.then_some(forward_key), way.due_at);
+            effects.push(Effect::Perform { attempt, key, takes_back, ask, due_at });
+        }
+        let before = step.forward.status == Status::Probing && !step.fenced;
+        if before || step.confirm == Confirm::Probing {
+            let ask = ask_of::<S>(is, line, id, Direction::Forward)?;
+            let (step, behind_undo) = (id.clone(), !before);
+            effects.push(Effect::Probe { step, behind_undo, key: forward_key, ask });
+        }
+    }
+    let frozen = |purpose| purpose == Purpose::StepDeadline && is.frozen.is_some();
+    let timers = is.timers.iter().filter(|(_, timer)| !frozen(timer.purpose));
+    effects.extend(timers.map(|(timer, is)| Effect::Wake { timer: *timer, at: is.at }));
+    Ok(effects)
+}
+
+/// What happens when `next`, or reading the saga's events, meets poison: that saga parks, no other.
+pub fn poison<S: Saga>(
+    plan: &Steps<S>,
+    is: &Instance,
+    poison: Poison,
+    now: Timestamp,
+) -> Vec<Event> {
+    let mut deciding = Deciding { plan, is: is.clone(), now, events: Vec::new() };
+    deciding.poisoned(poison);
+    deciding.events
+}
+
+impl<S: Saga> Deciding<'_, S> {
+    /// Nobody waits for attempts under way any more: each may have been done.
+    pub(crate) fn recover(&mut self) {
+        let mut lost = Vec::new();
+        for (id, step) in &self.is.steps {
+            for direction in [Direction::Forward, Direction::Undo] {
+                let fenced = step.fenced && direction == Direction::Forward;
+                if step.way(direction).status == Status::InFlight && !fenced {
+                    lost.push((id.clone(), direction));
+                }
+            }
+        }
+        for (id, direction) in lost {
+            self.unknown(&id, direction, "the owner changed while it was asked");
+        }
+    }
+}
+
+impl<S: Saga> Input<S> {
+    /// The answer of nobody: for a shell that could not even ask.
+    pub fn unknown(attempt: Attempt, detail: impl Into<String>) -> Self {
+        let fault = domain::saga::Fault::new(detail);
+        Self::Answer { attempt, outcome: domain::saga::Outcome::Unknown(fault) }
+    }
+}
