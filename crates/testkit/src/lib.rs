@@ -4,6 +4,8 @@
 //! - [`given`]: rules, as given / when / then;
 //! - [`rows`]: read models, as rows after a history;
 //! - [`request`]: what a request body becomes, through the routes;
+//! - [`saga()`]: sagas, as timelines of what each target answers;
+//! - [`saga_laws!`]: a lab of seeded runs in which everything around a saga fails;
 //! - [`decider_laws!`], [`context_laws!`] and [`projection_laws!`]: one line each, a test of what
 //!   holds for all of them.
 
@@ -12,6 +14,11 @@ mod history;
 mod laws;
 mod request;
 mod rules;
+mod saga;
+mod saga_fate;
+mod saga_lab;
+mod saga_laws;
+mod saga_world;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -21,6 +28,8 @@ pub use history::{History, envelope, rows};
 pub use laws::{decider_laws, storage_laws};
 pub use request::{Asked, Refused, request};
 pub use rules::{Given, When, given};
+pub use saga::{Says, Script, saga};
+pub use saga_laws::{Campaign, saga_laws, saga_run};
 pub use views::ReadModels;
 
 use domain::{SealError, Sealed, Sealer, SubjectId, Timestamp};

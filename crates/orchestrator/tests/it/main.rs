@@ -1,0 +1,7 @@
+//! The engine on an example saga: timelines, operators, and the laws in the lab. Not the product's
+//! sagas, which bring the same two lines.
+
+mod decisions;
+mod laws;
+mod publish;
+mod timelines;
