@@ -13,10 +13,10 @@ fn files_with(dir: &Path, needle: &[u8], found: &mut Vec<String>) {
         let path = entry.path();
         if path.is_dir() {
             files_with(&path, needle, found);
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            if bytes.windows(needle.len()).any(|window| window == needle) {
-                found.push(path.display().to_string());
-            }
+        } else if let Ok(bytes) = std::fs::read(&path)
+            && bytes.windows(needle.len()).any(|window| window == needle)
+        {
+            found.push(path.display().to_string());
         }
     }
 }
