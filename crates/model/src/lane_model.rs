@@ -130,18 +130,18 @@ impl LaneModel {
     }
 
     fn word(world: &mut World, at: usize) {
-        let word = world.words.remove(at);
-        let node = &mut world.nodes[usize::from(word.producer.0)];
-        if word.producer.1 != node.generation || word.seq == 0 {
+        let told = world.words.remove(at);
+        let node = &mut world.nodes[usize::from(told.producer.0)];
+        if told.producer.1 != node.generation || told.seq == 0 {
             return;
         }
-        let first_seq = word.seq - word.place;
+        let first_seq = told.seq - told.place;
         let Some(place) = node.reports.iter().position(|report| report.first_seq == first_seq)
         else {
             return;
         };
         let report = &mut node.reports[place];
-        let first = word.offset.and_then(|offset| offset.checked_sub(word.place));
+        let first = told.offset.and_then(|offset| offset.checked_sub(told.place));
         let agrees = first.is_some() && (report.at.is_none() || report.at == first);
         report.at = first;
         report.missing -= 1;
@@ -154,7 +154,7 @@ impl LaneModel {
             Delivered::Committed(count) => {
                 for (command, _) in node.open.drain(..count).collect::<Vec<_>>() {
                     node.seen[usize::from(command)] = true;
-                    if world.asked[usize::from(command)] == Some(word.producer.0) {
+                    if world.asked[usize::from(command)] == Some(told.producer.0) {
                         world.told[usize::from(command)] = Told::Happened;
                     }
                 }
@@ -209,19 +209,19 @@ impl Model for LaneModel {
 
     fn actions(&self, world: &World, actions: &mut Vec<Act>) {
         for (n, node) in (0..).zip(&world.nodes) {
-            if !node.tenure.is_serving() {
-                if node.tenure.next_offset() < world.durable as u64 {
-                    actions.push(Act::Read(n));
-                }
-                if !node.tenure.is_claiming() && world.left.claims > 0 {
-                    actions.push(Act::Claim(n));
-                }
-            } else {
+            if node.tenure.is_serving() {
                 for command in 0..self.commands {
                     let open = node.open.iter().any(|(open, _)| *open == command);
                     if world.told[usize::from(command)] == Told::Nothing && !open {
                         actions.push(Act::Submit(n, command));
                     }
+                }
+            } else {
+                if node.tenure.next_offset() < world.durable as u64 {
+                    actions.push(Act::Read(n));
+                }
+                if !node.tenure.is_claiming() && world.left.claims > 0 {
+                    actions.push(Act::Claim(n));
                 }
             }
             if (node.tenure.is_claiming() || !node.open.is_empty()) && world.left.claims > 0 {

@@ -79,6 +79,9 @@ pub(crate) struct Word {
     pub offset: Option<u64>,
 }
 
+/// The lane after a valid frame, and the command of that frame; `None`: a claim.
+pub(crate) type Folded = (LaneState<CheapChain>, Option<u8>);
+
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -128,7 +131,7 @@ impl Node {
 
 impl World {
     /// The lane as any reader sees it: the state after each valid frame, and which command it was.
-    pub(crate) fn fold(&self) -> (Vec<(LaneState<CheapChain>, Option<u8>)>, bool) {
+    pub(crate) fn fold(&self) -> (Vec<Folded>, bool) {
         let mut state = LaneState::<CheapChain>::new(GENESIS);
         let mut mismatch = false;
         let mut frames = vec![(state.clone(), None)];
