@@ -1,5 +1,7 @@
 //! What callers of the command runtime are promised. Not the protocol's proof, which is the model's.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
+
 mod support;
 
 use std::sync::Arc;
