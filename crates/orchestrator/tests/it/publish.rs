@@ -92,6 +92,7 @@ impl Saga for Publish {
             .unknown(Unknown::ProbeThenUndo)
             .within(1_800_000, OnExpiry::Park)
             .pivot("confirm", |state, _| Ask::MarkPublished { links: state.links.len() })
+            .retry(Retry::exponential().attempts(2))
             .forward("notify-author", |_, _| Ask::Notify)
             .forward("count", |_, _| Ask::Count)
             .unknown(Unknown::ProbeThenRepeat)
@@ -135,7 +136,7 @@ impl Saga for Publish {
                 Target::port("publish", format!("withdraw {what} from {on}"))
             }
             Ask::MarkPublished { links } => {
-                Target::aggregate(post(), format!("mark published, {links} links"))
+                Target::port("catalogue", format!("mark published, {links} links"))
             }
             Ask::Notify => Target::aggregate(post(), "tell the author"),
             Ask::Count => Target::port("statistics", "count it"),
