@@ -67,9 +67,10 @@ impl Owner {
     /// What an earlier call with the same key was answered, if there was one.
     fn known_answer(&self, log: &dyn Log, submit: &Submit) -> Result<Option<Answer>, ReadError> {
         let Some(key) = submit.key else { return Ok(None) };
-        if let Some(running) = self.running.get(&key) {
-            let same = *running == submit.fingerprint;
-            return Ok(Some(if same { Answer::StillRunning } else { Answer::KeyReused }));
+        // Whether it is the same command is told when the first one is committed: before that, it may
+        // still turn out never to have happened.
+        if self.running.contains(&key) {
+            return Ok(Some(Answer::StillRunning));
         }
         let Some(offset) = self.keys.find(&key) else { return Ok(None) };
         let mut records: Vec<Record> = Vec::new();
@@ -83,6 +84,9 @@ impl Owner {
                     |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
                 records.push(Record::decode(self.lane, &stored.bytes).map_err(damaged)?);
             }
+        }
+        if let Some(of) = records.first().map(|first| usize::from(first.header.of)) {
+            records.truncate(of);
         }
         Ok(Some(replayed(self.lane, &records, submit.fingerprint)))
     }
@@ -175,7 +179,7 @@ impl Owner {
             keep: true,
             answer: Answer::Accepted(accepted),
         };
-        self.hand_over(open, submit.fingerprint, of, prev, frame.finish())
+        self.hand_over(open, of, prev, frame.finish())
     }
 
     fn refuse(
@@ -228,13 +232,12 @@ impl Owner {
             keep,
             answer: Answer::Refused(refused),
         };
-        self.hand_over(open, submit.fingerprint, 1, prev, frame.finish())
+        self.hand_over(open, 1, prev, frame.finish())
     }
 
     fn hand_over(
         &mut self,
         mut open: Open,
-        fingerprint: Fingerprint,
         records: u16,
         prev: log::Head,
         bytes: Vec<u8>,
@@ -242,7 +245,7 @@ impl Owner {
         open.first_offset = self.tenure.hand_over(records, &bytes);
         let mark = Mark { epoch: open.epoch, first_seq: open.first_seq };
         if let Some(key) = open.key {
-            self.running.insert(key, fingerprint);
+            self.running.insert(key);
         }
         self.open.push_back(open);
         Action::HandOver(Handover { lane: self.lane, prev, records, bytes }, mark)

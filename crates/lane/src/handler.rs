@@ -135,7 +135,8 @@ impl<A: Aggregate> Handler for Typed<A> {
     fn replay(&self, state: &mut AnyState, data: &EventData) -> Result<(), String> {
         let event: A::Event = self.schemas.decode(data).map_err(|error| error.to_string())?;
         let state = Self::state(state);
-        *state = A::evolve(std::mem::take(state), &event);
+        let evolved = catch_unwind(AssertUnwindSafe(|| A::evolve(std::mem::take(state), &event)));
+        *state = evolved.map_err(|_| format!("the state of {} panicked", A::CATEGORY))?;
         Ok(())
     }
 

@@ -1,13 +1,10 @@
 //! The owner of one lane: decides commands on speculative state, answers after the commit. No I/O of
 //! its own: it is handed what was read and delivered, and says what to hand over and to answer.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use domain::{CommandKey, LaneId, StreamId, Timestamp};
-use log::{
-    Body, Claim, Fingerprint, Handover, Header, LaneState, Log, ReadError, Record, Sha256Chain,
-    Stored,
-};
+use log::{Body, Claim, Handover, LaneState, Log, ReadError, Record, Sha256Chain, Stored};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -52,7 +49,7 @@ pub struct Owner {
     pub(crate) states: States,
     pub(crate) keys: Keys,
     /// Keys of open frames: asked again, they are still running.
-    pub(crate) running: HashMap<CommandKey, Fingerprint>,
+    pub(crate) running: HashSet<CommandKey>,
     pub(crate) log_time: Timestamp,
     pub(crate) open: VecDeque<Open>,
     pub(crate) waiting: VecDeque<(Ticket, Submit)>,
@@ -94,7 +91,7 @@ impl Owner {
             claim_id: Uuid::nil(),
             states: States::new(STATES_YOUNG_MAX),
             keys: Keys::default(),
-            running: HashMap::new(),
+            running: HashSet::new(),
             log_time: Timestamp::default(),
             open: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -128,7 +125,12 @@ impl Owner {
     ) -> Result<Action, ReadError> {
         self.read_on(log)?;
         self.claim_id = claim_id;
-        let claim = Claim { id: claim_id, at: now, node: self.node.clone(), url: String::new() };
+        let claim = Claim {
+            id: claim_id,
+            at: self.log_time.max(now),
+            node: self.node.clone(),
+            url: String::new(),
+        };
         let epoch = self.tenure.next_epoch();
         let bytes = Record::claim(epoch, &claim);
         self.tenure.claim(bytes.clone());
@@ -145,19 +147,19 @@ impl Owner {
                 return Ok(false);
             }
             for record in &stored {
-                if self.read_one(record)? {
+                if self.read_one(log, record)? {
                     return Ok(true);
                 }
             }
         }
     }
 
-    fn read_one(&mut self, stored: &Stored) -> Result<bool, ReadError> {
-        let Ok((header, _)) = Header::read(&stored.bytes) else {
-            let what =
-                format!("offset {} of lane {} holds no record", stored.offset, self.lane.index);
-            return Err(ReadError::Damaged(what));
+    fn read_one(&mut self, log: &dyn Log, stored: &Stored) -> Result<bool, ReadError> {
+        let Some(header) = log::readable(self.lane, stored)? else {
+            self.tenure.skip(stored.offset);
+            return Ok(false);
         };
+        let before = self.tenure.known().clone();
         match self.tenure.read(stored.offset, &header, &stored.prev, &stored.bytes) {
             Read::Won => {
                 self.pending.clear();
@@ -171,7 +173,10 @@ impl Owner {
                 let first_offset = stored.offset + 1 - records.len() as u64;
                 self.apply(header.epoch, first, first_offset, &records);
             }
-            Read::Rule(log::Step::Void(_) | log::Step::Mismatch) => {}
+            Read::Rule(log::Step::Void(_)) => {}
+            Read::Rule(log::Step::Mismatch) => {
+                log::check_again(log, self.lane, &before, stored.offset)?;
+            }
         }
         Ok(false)
     }

@@ -1,7 +1,7 @@
 //! The thin shell around the owners: one thread that takes commands and delivery reports, asks the
 //! owners, and hands what they decided to the log, all of one round in one call.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,6 +22,14 @@ const OPEN_MAX: usize = 16_384;
 const ROUND_MAX: usize = 1_024;
 /// Wait before a lane is taken over again after it was lost or the claim did not win.
 const RETAKE_AFTER: Duration = Duration::from_millis(50);
+/// Times that a lane is taken over in vain before those who wait for it are told: a second in all.
+const RETAKES_MAX: u32 = 20;
+/// Most bytes of one call to the log: what one call carries is refused or durable as a whole, so it
+/// stays far below what any log takes.
+const CALL_BYTES_MAX: usize = 4 << 20;
+/// Bytes handed over and not reported; beyond it commands are answered "overloaded" before they are
+/// decided. Half of what the segment store queues.
+const OPEN_BYTES_MAX: usize = 32 << 20;
 /// How long an overloaded caller should wait.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -34,8 +42,8 @@ pub struct Commands {
 }
 
 enum Message {
-    Submit(Submit, oneshot::Sender<Answer>),
-    Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>),
+    Submit(Submit, Caller),
+    Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>, usize),
     Retake(LaneId),
     Lanes(oneshot::Sender<Vec<LaneReport>>),
     Stop(oneshot::Sender<()>),
@@ -78,11 +86,11 @@ impl Commands {
     /// Submits a command and waits for its answer. Dropped, the command goes on: ask again with the
     /// same key.
     pub async fn submit(&self, submit: Submit) -> Answer {
-        let Some(_room) = Room::take(&self.open) else {
+        let Some(room) = Room::take(&self.open) else {
             return Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS };
         };
         let (answer, answered) = oneshot::channel();
-        if self.to.send(Message::Submit(submit, answer)).is_err() {
+        if self.to.send(Message::Submit(submit, Caller { to: answer, _room: room })).is_err() {
             return stopping();
         }
         answered
@@ -105,6 +113,18 @@ impl Commands {
         if self.to.send(Message::Stop(done)).is_ok() {
             stopped.await.ok();
         }
+    }
+}
+
+/// Who waits for an answer. It keeps its place until it is answered, also when the caller went away.
+struct Caller {
+    to: oneshot::Sender<Answer>,
+    _room: Room,
+}
+
+impl Caller {
+    fn answer(self, answer: Answer) {
+        self.to.send(answer).ok();
     }
 }
 
@@ -135,7 +155,13 @@ struct Shell {
     back: mpsc::WeakUnboundedSender<Message>,
     topics: HashMap<String, TopicId>,
     owners: BTreeMap<LaneId, Owner>,
-    callers: HashMap<Ticket, oneshot::Sender<Answer>>,
+    callers: HashMap<Ticket, Caller>,
+    /// Lanes that are taken over again after a pause.
+    retaking: BTreeSet<LaneId>,
+    /// Times in a row that a lane was taken over in vain.
+    in_vain: BTreeMap<LaneId, u32>,
+    /// Bytes handed over and not reported.
+    open_bytes: usize,
     next_ticket: Ticket,
     round: Vec<(Handover, Mark)>,
     stopping: Option<oneshot::Sender<()>>,
@@ -159,6 +185,9 @@ impl Shell {
             topics,
             owners: BTreeMap::new(),
             callers: HashMap::new(),
+            retaking: BTreeSet::new(),
+            in_vain: BTreeMap::new(),
+            open_bytes: 0,
             next_ticket: 1,
             round: Vec::new(),
             stopping: None,
@@ -184,15 +213,21 @@ impl Shell {
     fn take(&mut self, message: Message) {
         match message {
             Message::Submit(_, caller) if self.stopping.is_some() => {
-                caller.send(stopping()).ok();
+                caller.answer(stopping());
             }
             Message::Submit(submit, caller) => self.submit(submit, caller),
-            Message::Delivered(marks, deliveries) => self.delivered(marks, deliveries),
-            Message::Retake(lane) => self.retake(lane),
+            Message::Delivered(marks, deliveries, bytes) => {
+                self.open_bytes = self.open_bytes.saturating_sub(bytes);
+                self.delivered(marks, deliveries);
+            }
+            Message::Retake(lane) => {
+                self.retaking.remove(&lane);
+                self.retake(lane);
+            }
             Message::Lanes(caller) => {
                 caller.send(self.report()).ok();
             }
-            Message::Stop(done) => self.stopping = Some(done),
+            Message::Stop(done) => self.stop(done),
         }
     }
 
@@ -204,15 +239,17 @@ impl Shell {
         self.owners.iter().map(report).collect()
     }
 
-    fn submit(&mut self, submit: Submit, caller: oneshot::Sender<Answer>) {
+    fn submit(&mut self, submit: Submit, caller: Caller) {
         let context = self.deciders.context_of(submit.stream.category());
         let topic =
             context.and_then(|context| self.topics.get(&format!("{context}.events")).copied());
         let Some(topic) = topic else {
             let why = format!("nobody here takes commands for {}", submit.stream.category());
-            caller.send(Answer::Unavailable { why }).ok();
-            return;
+            return caller.answer(Answer::Unavailable { why });
         };
+        if self.open_bytes > OPEN_BYTES_MAX {
+            return caller.answer(Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS });
+        }
         let lane = self.log.topics().lane_for(topic, &submit.stream);
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -225,10 +262,17 @@ impl Shell {
     }
 
     fn ask(&mut self, lane: LaneId, ticket: Ticket, submit: Submit) {
-        let Some(owner) = self.owners.get_mut(&lane) else { return };
+        let Some(owner) = self.owners.get_mut(&lane) else {
+            let why = "the lane cannot be read now; nothing happened".to_owned();
+            return self.act(Some(Action::Answer(ticket, Answer::Unavailable { why })));
+        };
         match owner.submit(self.log.as_ref(), ticket, submit, &self.deciders, now()) {
             Ok(action) => self.act(action),
-            Err(error) => return self.give_up(lane, &error.to_string(), Some(ticket)),
+            // Nothing was decided: only this command hears of it.
+            Err(error) => {
+                let why = error.to_string();
+                self.act(Some(Action::Answer(ticket, Answer::Unavailable { why })));
+            }
         }
         if self.owners.get(&lane).is_some_and(|owner| !owner.is_serving() && !owner.is_claiming()) {
             self.go_on(lane);
@@ -239,7 +283,7 @@ impl Shell {
         let Some(owner) = self.owners.get_mut(&lane) else { return };
         match owner.take_over(self.log.as_ref(), Uuid::new_v4(), now()) {
             Ok(action) => self.act(Some(action)),
-            Err(error) => self.give_up(lane, &error.to_string(), None),
+            Err(error) => self.give_up(lane, &error.to_string()),
         }
     }
 
@@ -261,31 +305,61 @@ impl Shell {
             let Some(owner) = self.owners.get_mut(&lane) else { continue };
             match owner.delivered(self.log.as_ref(), mark, at) {
                 Ok(actions) => actions.into_iter().for_each(|action| self.act(Some(action))),
-                Err(error) => self.give_up(lane, &error.to_string(), None),
+                Err(error) => self.give_up(lane, &error.to_string()),
             }
             self.go_on(lane);
         }
     }
 
-    /// After a report: an owner that serves takes what waited, one that lost the lane takes over anew.
+    /// After a report: an owner that serves takes what waited, one that lost the lane takes over anew
+    /// after a pause, but not for ever while somebody waits.
     fn go_on(&mut self, lane: LaneId) {
         let Some(owner) = self.owners.get_mut(&lane) else { return };
         if owner.is_serving() {
+            self.in_vain.remove(&lane);
             for (ticket, submit) in owner.waiting() {
                 self.ask(lane, ticket, submit);
             }
         } else if !owner.is_claiming() {
+            let tries = *self.in_vain.get(&lane).unwrap_or(&0);
             if let Some(why) = self.log.failed() {
-                self.give_up(lane, &why, None);
-                return;
+                self.give_up(lane, &why);
+            } else if self.stopping.is_some() || tries >= RETAKES_MAX {
+                self.give_up(lane, "the log does not take records now");
+            } else if self.retaking.insert(lane) {
+                self.in_vain.insert(lane, tries + 1);
+                self.retake_later(lane);
             }
-            let back = self.back.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(RETAKE_AFTER);
-                if let Some(to) = back.upgrade() {
-                    to.send(Message::Retake(lane)).ok();
-                }
-            });
+        }
+    }
+
+    fn retake_later(&mut self, lane: LaneId) {
+        let back = self.back.clone();
+        let waiting = std::thread::Builder::new().name("retake".to_owned()).spawn(move || {
+            std::thread::sleep(RETAKE_AFTER);
+            if let Some(to) = back.upgrade() {
+                to.send(Message::Retake(lane)).ok();
+            }
+        });
+        if let Err(error) = waiting {
+            self.retaking.remove(&lane);
+            self.give_up(lane, &format!("no thread to wait with: {error}"));
+        }
+    }
+
+    /// Takes nothing more; lanes that are not served now answer those who wait.
+    fn stop(&mut self, done: oneshot::Sender<()>) {
+        if self.stopping.replace(done).is_some() {
+            tracing::warn!("asked to stop twice");
+        }
+        let lost: Vec<LaneId> = self
+            .owners
+            .iter()
+            .filter(|(_, owner)| !owner.is_serving() && !owner.is_claiming())
+            .map(|(lane, _)| *lane)
+            .collect();
+        for lane in lost {
+            self.give_up(lane, "this node is stopping");
         }
     }
 
@@ -296,15 +370,13 @@ impl Shell {
     }
 
     /// The lane cannot be served: everyone is told, and the next command tries anew.
-    fn give_up(&mut self, lane: LaneId, why: &str, ticket: Option<Ticket>) {
+    fn give_up(&mut self, lane: LaneId, why: &str) {
         tracing::error!(lane = lane.index, topic = lane.topic.0, why, "lane is not served");
         let Some(mut owner) = self.owners.remove(&lane) else { return };
         for action in owner.give_up(why) {
             self.act(Some(action));
         }
-        if let Some(ticket) = ticket {
-            self.act(Some(Action::Answer(ticket, Answer::Unavailable { why: why.to_owned() })));
-        }
+        self.in_vain.remove(&lane);
     }
 
     fn act(&mut self, action: Option<Action>) {
@@ -312,30 +384,38 @@ impl Shell {
             Some(Action::HandOver(handover, mark)) => self.round.push((handover, mark)),
             Some(Action::Answer(ticket, answer)) => {
                 if let Some(caller) = self.callers.remove(&ticket) {
-                    caller.send(answer).ok();
+                    caller.answer(answer);
                 }
             }
             None => {}
         }
     }
 
-    /// Hands everything that this round decided to the log, in one call.
+    /// Hands everything that this round decided to the log, in few calls.
     fn hand_over(&mut self) {
-        if self.round.is_empty() {
-            return;
-        }
-        let mut handovers = Vec::with_capacity(self.round.len());
-        let mut marks = Vec::with_capacity(self.round.len());
-        for (handover, mark) in self.round.drain(..) {
+        let (mut handovers, mut marks, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (handover, mark) in std::mem::take(&mut self.round) {
+            if bytes + handover.bytes.len() > CALL_BYTES_MAX && bytes > 0 {
+                self.call(std::mem::take(&mut handovers), std::mem::take(&mut marks), bytes);
+                bytes = 0;
+            }
+            bytes += handover.bytes.len();
             marks.push((handover.lane, mark));
             handovers.push(handover);
         }
+        if !handovers.is_empty() {
+            self.call(handovers, marks, bytes);
+        }
+    }
+
+    fn call(&mut self, handovers: Vec<Handover>, marks: Vec<(LaneId, Mark)>, bytes: usize) {
+        self.open_bytes += bytes;
         let back = self.back.clone();
         self.log.append(
             handovers,
             Box::new(move |deliveries| {
                 if let Some(to) = back.upgrade() {
-                    to.send(Message::Delivered(marks, deliveries)).ok();
+                    to.send(Message::Delivered(marks, deliveries, bytes)).ok();
                 }
             }),
         );

@@ -143,6 +143,15 @@ impl<C: Chain> Tenure<C> {
         Read::Rival
     }
 
+    /// Goes past bytes that are no record.
+    ///
+    /// # Panics
+    /// When it serves.
+    pub fn skip(&mut self, offset: u64) {
+        assert!(!self.is_serving(), "an owner does not read its own lane");
+        self.next_offset = offset + 1;
+    }
+
     /// Epoch and seq of the next frame's first record, and the head before it.
     pub fn next_frame(&self) -> Option<(u64, u64, C::Head)> {
         match &self.phase {

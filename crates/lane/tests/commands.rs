@@ -5,6 +5,8 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use lane::{Accepted, Answer, Commands, Refused};
 use log::{Fingerprint, Log, Verdict};
@@ -190,4 +192,49 @@ async fn a_stopping_runtime_answers_what_it_took_and_refuses_the_rest() {
     commands.stop().await;
     let late = commands.submit(ask(post(1), edit("two"), 2)).await;
     assert!(matches!(late, Answer::Unavailable { .. } | Answer::Unknown { .. }), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_is_told_at_once_and_tried_again_with_the_next_command() {
+    let log = TestLog::new();
+    let commands = start(&log);
+    log.unreadable.store(true, Ordering::Relaxed);
+    let told = commands.submit(ask(post(1), draft("one"), 1)).await;
+    assert!(matches!(told, Answer::Unavailable { .. }), "{told:?}");
+    log.unreadable.store(false, Ordering::Relaxed);
+    assert_eq!(accepted(commands.submit(ask(post(1), draft("one"), 1)).await).version, 1);
+}
+
+#[tokio::test]
+async fn a_log_that_takes_nothing_leaves_nobody_waiting_and_a_stop_ends() {
+    let log = TestLog::new();
+    let commands = start(&log);
+    log.refuses.store(true, Ordering::Relaxed);
+    let patience = Duration::from_secs(10);
+    let told = tokio::time::timeout(patience, commands.submit(ask(post(1), draft("one"), 1)));
+    assert!(matches!(told.await.unwrap(), Answer::Unavailable { .. }));
+    let waiting = tokio::spawn({
+        let commands = commands.clone();
+        async move { commands.submit(ask(post(1), draft("one"), 2)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::timeout(patience, commands.stop()).await.unwrap();
+    let told = waiting.await.unwrap();
+    assert!(matches!(told, Answer::Unavailable { .. }), "{told:?}");
+    assert_eq!(log.frames(), [] as [usize; 0]);
+}
+
+#[tokio::test]
+async fn commands_that_no_single_call_could_carry_go_in_several() {
+    let log = TestLog::new();
+    let commands = start(&log);
+    let large = "x".repeat(9_900);
+    let asked = (1..=450u128).map(|n| {
+        let (commands, large) = (commands.clone(), large.clone());
+        tokio::spawn(async move { accepted(commands.submit(ask(post(n), draft(&large), 0)).await) })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        answer.await.unwrap();
+    }
+    assert!(log.largest_call() <= 4 << 20, "{}", log.largest_call());
 }

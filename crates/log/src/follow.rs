@@ -100,8 +100,11 @@ impl Follower {
             }
             let mut frames = Vec::with_capacity(stored.len());
             for record in &stored {
-                if let Some(frame) = self.take(log, record)? {
-                    frames.push(frame);
+                match self.take(log, record) {
+                    Ok(frame) => frames.extend(frame),
+                    // What took effect before the bad record is handed out; the next poll errs again.
+                    Err(_) if !frames.is_empty() => return Ok(frames),
+                    Err(error) => return Err(error),
                 }
             }
             if !frames.is_empty() {
@@ -112,35 +115,37 @@ impl Follower {
 
     /// Takes the next record of the lane; gives what took effect with it.
     pub fn take(&mut self, log: &dyn Log, stored: &Stored) -> Result<Option<Frame>, ReadError> {
-        let step = match Header::read(&stored.bytes) {
-            Ok((header, _)) => self.state.step(&header, &stored.prev, &stored.bytes),
-            Err(_) => return Ok(self.void(stored.offset, true)),
+        let Some(header) = readable(self.lane, stored)? else {
+            return Ok(self.void(stored.offset, true));
         };
+        let mut state = self.state.clone();
+        let step = state.step(&header, &stored.prev, &stored.bytes);
         let first = match step {
-            Step::Claimed => {
-                self.pending.clear();
-                self.state.seq
-            }
-            Step::Partial => {
-                self.pending.push(self.decode(stored)?);
-                self.offset = stored.offset + 1;
-                return Ok(None);
-            }
-            Step::Whole { first } => first,
             Step::Void(_) => return Ok(self.void(stored.offset, false)),
             Step::Mismatch => {
-                self.check_again(log, stored.offset)?;
+                check_again(log, self.lane, &self.state, stored.offset)?;
                 return Ok(self.void(stored.offset, true));
             }
+            Step::Claimed => state.seq,
+            Step::Whole { first } => first,
+            Step::Partial => 0,
         };
+        let record = self.decode(stored)?;
+        // Nothing can fail behind this: state, place and records move together.
+        self.state = state;
         self.offset = stored.offset + 1;
-        let mut records = std::mem::take(&mut self.pending);
-        records.push(self.decode(stored)?);
+        if step == Step::Claimed {
+            self.pending.clear();
+        }
+        self.pending.push(record);
+        if step == Step::Partial {
+            return Ok(None);
+        }
         Ok(Some(Frame {
             lane: self.lane,
             epoch: self.state.epoch,
             first,
-            records,
+            records: std::mem::take(&mut self.pending),
             head: self.state.head,
             next_offset: self.offset,
         }))
@@ -163,32 +168,51 @@ impl Follower {
         self.voids.last_offset = Some(offset);
         None
     }
+}
 
-    /// Folds the lane again from its first record up to `offset`. The same state means that the record
-    /// there is void; another one means that this reader's own state was damaged.
-    fn check_again(&self, log: &dyn Log, offset: u64) -> Result<(), ReadError> {
-        let mut state = LaneState::<Sha256Chain>::new(log.topics().genesis(self.lane));
-        let mut at = 0;
-        while at < offset {
-            let stored = log.read(self.lane, at, POLL_BYTES)?;
-            for record in stored.iter().take_while(|record| record.offset < offset) {
-                if let Ok((header, _)) = Header::read(&record.bytes) {
-                    state.step(&header, &record.prev, &record.bytes);
-                }
-            }
-            match stored.last() {
-                Some(last) => at = last.offset + 1,
-                None => break,
-            }
+/// The header of a stored record; `None` when the bytes are no record, which is void like every other
+/// stray record. A record of a newer version is neither: no reader may go past it.
+pub fn readable(lane: LaneId, stored: &Stored) -> Result<Option<Header>, ReadError> {
+    match Header::read(&stored.bytes) {
+        Ok((header, _)) => Ok(Some(header)),
+        Err(error @ DecodeError::Unknown(..)) => {
+            let (offset, lane) = (stored.offset, log_name(lane));
+            Err(ReadError::Damaged(format!("record at offset {offset} of {lane}: {error}")))
         }
-        if state == self.state {
-            return Ok(());
-        }
-        let lane = log_name(self.lane);
-        Err(ReadError::Damaged(format!(
-            "what this reader knew of {lane} before offset {offset} was wrong"
-        )))
+        Err(_) => Ok(None),
     }
+}
+
+/// Folds a lane again from its first record up to `offset`, where a record fits in every way but its
+/// hash. The same state as `known` means that the record there is void; another one means that what
+/// this reader knew was damaged.
+pub fn check_again(
+    log: &dyn Log,
+    lane: LaneId,
+    known: &LaneState<Sha256Chain>,
+    offset: u64,
+) -> Result<(), ReadError> {
+    let mut state = LaneState::<Sha256Chain>::new(log.topics().genesis(lane));
+    let mut at = 0;
+    while at < offset {
+        let stored = log.read(lane, at, POLL_BYTES)?;
+        for record in stored.iter().take_while(|record| record.offset < offset) {
+            if let Some(header) = readable(lane, record)? {
+                state.step(&header, &record.prev, &record.bytes);
+            }
+        }
+        match stored.last() {
+            Some(last) => at = last.offset + 1,
+            None => break,
+        }
+    }
+    if state == *known {
+        return Ok(());
+    }
+    let lane = log_name(lane);
+    Err(ReadError::Damaged(format!(
+        "what this reader knew of {lane} before offset {offset} was wrong"
+    )))
 }
 
 fn log_name(lane: LaneId) -> String {

@@ -21,7 +21,7 @@ mod wire;
 pub use adapter::{Delivery, Done, GrowthHook, Handover, Log, ReadError, Stored};
 pub use chain::{Chain, Head, Sha256Chain};
 pub use claim::Claim;
-pub use follow::{Follower, Frame, Voids};
+pub use follow::{Follower, Frame, Voids, check_again, readable};
 pub use medium::{Flaw, Medium, Place, Severity, Visit};
 pub use memory::MemoryLog;
 pub use outcome::{Outcome, Verdict};

@@ -11,8 +11,8 @@ use crate::data::DataDir;
 
 /// Files that belong to a running process, not to the data.
 const LEFT_OUT: [&str; 2] = ["lock", "LOCK"];
-/// Entries handed to the new store in one call: a few MiB.
-const CALL_ENTRIES: usize = 4_096;
+/// Bytes handed to the new store in one call, far below what a call may carry.
+const CALL_BYTES: usize = 4 << 20;
 
 fn data_arg() -> Arg {
     let help = "Data directory [env RECOUNT_DATA]";
@@ -70,13 +70,14 @@ fn copy_parts(from: &Path, to: &Path) -> Result<u64> {
     if to.exists() {
         bail!("{} exists already; name a directory to make", to.display());
     }
-    let unfinished = to.with_extension("unfinished");
+    let mut unfinished = to.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
     if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)
-            .with_context(|| format!("leftover {}", unfinished.display()))?;
+        bail!("{} is there, of a backup that runs or was cut off; remove it", unfinished.display());
     }
     fs::create_dir_all(&unfinished).with_context(|| format!("making {}", unfinished.display()))?;
-    fs::copy(from.join("format"), unfinished.join("format")).context("copying the format file")?;
+    copy(&from.join("format"), &unfinished.join("format"))?;
     let mut bytes = 0;
     if from.join("log").exists() {
         bytes += copy_log(&from.join("log"), &unfinished.join("log"))?;
@@ -86,10 +87,11 @@ fn copy_parts(from: &Path, to: &Path) -> Result<u64> {
     if from.join("keys").exists() {
         bytes += copy(&from.join("keys"), &unfinished.join("keys"))?;
     }
+    sync(&unfinished)?;
     fs::rename(&unfinished, to).with_context(|| format!("making {}", to.display()))?;
     let parent =
         to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::File::open(parent).and_then(|dir| dir.sync_all())?;
+    sync(parent)?;
     Ok(bytes)
 }
 
@@ -98,20 +100,22 @@ fn copy_parts(from: &Path, to: &Path) -> Result<u64> {
 fn copy_log(from: &Path, to: &Path) -> Result<u64> {
     fs::create_dir(to).with_context(|| format!("making {}", to.display()))?;
     let reader = segment::Reader::open_read_only(from.join("segments"))?;
-    fs::copy(from.join("manifest"), to.join("manifest"))
-        .context("copying the manifest of the log")?;
+    copy(&from.join("manifest"), &to.join("manifest"))?;
     let (store, _) = segment::Store::open(segment::Options::new(to.join("segments")))?;
-    let (mut bytes, mut entries) = (0, Vec::new());
+    let (mut bytes, mut held, mut entries) = (0, 0, Vec::new());
     for entry in reader.scan(segment::Location(0)) {
         let (_, lane, content) = entry?;
         bytes += content.len() as u64;
-        entries.push(segment::Entry { lane, bytes: content });
-        if entries.len() == CALL_ENTRIES {
+        held += content.len();
+        if held > CALL_BYTES {
             append(&store, std::mem::take(&mut entries))?;
+            held = content.len();
         }
+        entries.push(segment::Entry { lane, bytes: content });
     }
     append(&store, entries)?;
     store.close()?;
+    sync(to)?;
     Ok(bytes)
 }
 
@@ -141,12 +145,18 @@ fn copy(from: &Path, to: &Path) -> Result<u64> {
                 bytes += copy(&entry.path(), &to.join(entry.file_name()))?;
             }
         }
-        fs::File::open(to).and_then(|dir| dir.sync_all()).with_context(failed)?;
+        sync(to)?;
         return Ok(bytes);
     }
     let bytes = fs::copy(from, to).with_context(failed)?;
-    fs::File::open(to).and_then(|file| file.sync_all()).with_context(failed)?;
+    sync(to)?;
     Ok(bytes)
+}
+
+/// Makes a file or a directory durable.
+fn sync(path: &Path) -> Result<()> {
+    let synced = fs::File::open(path).and_then(|file| file.sync_all());
+    synced.with_context(|| format!("making {} durable", path.display()))
 }
 
 #[expect(clippy::print_stdout, reason = "what was done is the output")]

@@ -1,6 +1,7 @@
 //! A log in memory whose deliveries a test decides, and shorthand for commands. Not the simulator.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use codec::Schemas;
@@ -30,17 +31,33 @@ pub(crate) struct TestLog {
     topics: Topics,
     lanes: Mutex<BTreeMap<LaneId, Vec<Stored>>>,
     plan: Mutex<VecDeque<Fate>>,
+    /// What becomes of handovers behind the plan.
+    pub(crate) refuses: AtomicBool,
+    pub(crate) unreadable: AtomicBool,
+    largest: AtomicUsize,
 }
 
 impl TestLog {
     pub(crate) fn new() -> Arc<Self> {
         let mut topics = Topics::new(Uuid::from_u128(1), Vec::new());
         topics.ensure("content.events", 1).unwrap();
-        Arc::new(Self { topics, lanes: Mutex::default(), plan: Mutex::default() })
+        Arc::new(Self {
+            topics,
+            lanes: Mutex::default(),
+            plan: Mutex::default(),
+            refuses: AtomicBool::default(),
+            unreadable: AtomicBool::default(),
+            largest: AtomicUsize::default(),
+        })
     }
 
     pub(crate) fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
         self.plan.lock().unwrap().extend(fates);
+    }
+
+    /// Bytes of the largest call to `append`.
+    pub(crate) fn largest_call(&self) -> usize {
+        self.largest.load(Ordering::Relaxed)
     }
 
     /// The valid frames of the lane: how many events each has, 0 for a claim or an outcome.
@@ -67,10 +84,14 @@ impl Log for TestLog {
     }
 
     fn append(&self, handovers: Vec<Handover>, done: Done) {
+        let bytes = handovers.iter().map(|handover| handover.bytes.len()).sum();
+        self.largest.fetch_max(bytes, Ordering::Relaxed);
         let mut deliveries = Vec::new();
         let mut lanes = self.lanes.lock().unwrap();
         for handover in handovers {
-            let fate = self.plan.lock().unwrap().pop_front().unwrap_or(Fate::Fine);
+            let fate = self.plan.lock().unwrap().pop_front();
+            let refuses = self.refuses.load(Ordering::Relaxed);
+            let fate = fate.unwrap_or(if refuses { Fate::Lost } else { Fate::Fine });
             let records = lanes.entry(handover.lane).or_default();
             let first = records.len() as u64;
             if !matches!(fate, Fate::Lost) {
@@ -93,6 +114,9 @@ impl Log for TestLog {
     }
 
     fn read(&self, lane: LaneId, from: u64, _: usize) -> Result<Vec<Stored>, ReadError> {
+        if self.unreadable.load(Ordering::Relaxed) {
+            return Err(ReadError::Unavailable("no file handles".to_owned()));
+        }
         let lanes = self.lanes.lock().unwrap();
         let records =
             lanes.get(&lane).map(|all| all.iter().filter(|r| r.offset >= from).cloned().collect());

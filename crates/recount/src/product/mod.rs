@@ -166,7 +166,9 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
     served.await.ok();
-    commands.stop().await;
+    if tokio::time::timeout(DRAIN_MAX, commands.stop()).await.is_err() {
+        tracing::warn!("commands were still open at the end of the grace time");
+    }
     drop(edge);
     read_side.stop().await;
     drop(log_dyn);
