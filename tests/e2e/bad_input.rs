@@ -23,6 +23,11 @@ async fn what_is_wrong_is_told_by_a_code_and_leaves_no_event() {
         ),
         ("wrong type", json_body(r#"{"body":7}"#), StatusCode::UNPROCESSABLE_ENTITY),
         ("no body field", json_body("{}"), StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            "a text that no row can hold",
+            json_body("{\"body\":\"x\\u0000\"}"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
         ("not JSON", json_body("{"), StatusCode::BAD_REQUEST),
         (
             "too large",

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use db::{Db, all_folded, equals_model, watch};
+use db::{Db, all_folded, must_equal_model, watch};
 use domain::LaneId;
 use log::Head;
 use projector::{Changes, Checkpoint, RowSink, SinkError, Table, Until, fold_all};
@@ -53,7 +53,7 @@ async fn killing_the_server_and_its_backends_leaves_tables_equal_to_the_fold_at_
     all_folded(&handle, &log).await;
     stop.store(true, Ordering::Relaxed);
     let looks = watcher.await.unwrap();
-    assert!(equals_model(db.server.url(), &log).await.unwrap());
+    must_equal_model(db.server.url(), &log).await;
     eprintln!("{kills} kills, {ended} backends ended, {looks} snapshots, ends {:?}", log.ends());
     assert!(looks > 20 && ended > 0 && kills > 0);
     handle.shutdown().await;

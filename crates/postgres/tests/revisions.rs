@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use db::{Db, all_folded, equals_model, watch};
+use db::{Db, all_folded, must_equal_model, watch};
 use projector::{ProjectionState, Projector, RowSink};
 use support::{Event, MemLog, Rng, added, next_revision, random_frame};
 
@@ -39,7 +39,7 @@ async fn a_rebuild_under_load_swaps_to_equal_rows_and_drops_the_old_table() {
     all_folded(&handle, &log).await;
     stop.store(true, Ordering::Relaxed);
     watcher.await.unwrap();
-    assert!(equals_model(db.server.url(), &log).await.unwrap());
+    must_equal_model(db.server.url(), &log).await;
     let tables =
         "SELECT count(*) FROM pg_tables WHERE schemaname = 'shop' AND tablename LIKE 'items%'";
     assert_eq!(db.number(tables).await, 1);

@@ -62,9 +62,30 @@ pub(crate) fn canonical(json: &[u8]) -> Result<Vec<u8>, Problem> {
     let value: Value = serde_json::from_slice(json).map_err(|error| {
         Problem::new(codes::MALFORMED_JSON, format!("the body is not JSON: {error}"))
     })?;
+    if let Some(pointer) = nul(&value) {
+        let detail = "text cannot hold the character U+0000, which no read model can store";
+        return Err(invalid(&pointer, "nul_character", detail));
+    }
     let mut out = Vec::with_capacity(json.len());
     write(&value, &mut out);
     Ok(out)
+}
+
+/// Where the first text with U+0000 stands: PostgreSQL has no such text, so it is refused before it
+/// becomes an event that no row can be folded from.
+fn nul(value: &Value) -> Option<String> {
+    let below = |name: &str, inner: &Value| nul(inner).map(|rest| format!("/{name}{rest}"));
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| below(&at.to_string(), item))
+        }
+        Value::Object(map) => map.iter().find_map(|(name, inner)| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            if name.contains('\0') { Some(String::new()) } else { below(&name, inner) }
+        }),
+        _ => None,
+    }
 }
 
 /// Deepest nesting of brackets outside of strings.
@@ -233,6 +254,14 @@ mod tests {
             "{\"a\":true,\"b\":[1,{\"y\":\"ä\\\"\",\"z\":null}]}"
         );
         assert_ne!(canonical(b"[1,2]").unwrap(), canonical(b"[2,1]").unwrap());
+    }
+
+    #[test]
+    fn a_text_that_no_row_can_hold_is_named_by_its_place() {
+        let nul_at = |json: &str| nul(&serde_json::from_str(json).unwrap());
+        assert_eq!(nul_at(r#"{"body":"fine","tags":["a","b\u0000"]}"#).as_deref(), Some("/tags/1"));
+        assert_eq!(nul_at(r#"{"body":"fine \\u0000"}"#), None);
+        assert!(canonical(br#"{"body":"x\u0000"}"#).is_err());
     }
 
     #[test]

@@ -105,6 +105,15 @@ pub async fn equals_model(url: &str, log: &MemLog) -> Result<bool, String> {
     Ok(true)
 }
 
+/// Compares the tables with the model once the database answers: it may be starting again.
+pub async fn must_equal_model(url: &str, log: &MemLog) {
+    let begun = std::time::Instant::now();
+    while !equals_model(url, log).await.unwrap() {
+        assert!(begun.elapsed() < LONG, "the database does not answer");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Compares the tables with the model, again and again, until `stop`.
 pub fn watch(url: &str, log: &Arc<MemLog>, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<u64> {
     let (url, log, stop) = (url.to_owned(), log.clone(), stop.clone());
