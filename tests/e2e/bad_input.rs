@@ -21,6 +21,7 @@ async fn what_is_wrong_is_told_by_a_code_and_leaves_no_event() {
             json_body(r#"{"body":"x","owner":"me"}"#),
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
+        ("a list", json_body(r#"["t","b",[]]"#), StatusCode::UNPROCESSABLE_ENTITY),
         ("wrong type", json_body(r#"{"body":7}"#), StatusCode::UNPROCESSABLE_ENTITY),
         ("no body field", json_body("{}"), StatusCode::UNPROCESSABLE_ENTITY),
         (

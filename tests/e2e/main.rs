@@ -8,4 +8,5 @@ mod bad_input;
 mod crash;
 mod operate;
 mod secrets;
+mod tenants;
 mod walk;

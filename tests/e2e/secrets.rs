@@ -25,7 +25,7 @@ fn files_with(dir: &Path, needle: &[u8], found: &mut Vec<String>) {
 async fn a_planted_access_token_is_found_in_no_file_and_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let mut product = Product::start(&data);
+    let mut product = Product::start_loud(&data);
     let client = Client::new();
     let body =
         json!({"platform": "mastodon", "handle": "ada@example.test", "access_token": SECRET});
@@ -59,6 +59,7 @@ async fn a_planted_access_token_is_found_in_no_file_and_no_answer() {
         said.push_str(&exit.stdout);
         said.push_str(&exit.stderr);
     }
+    said.push_str(&product.said());
     assert!(said.contains("ada@example.test"), "the search looks at the right answers");
     assert!(!said.contains(SECRET), "{said}");
     product.stop();

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -60,6 +60,7 @@ pub struct Product {
     pub data: PathBuf,
     /// From exec to the banner.
     pub started_in: Duration,
+    said: Arc<Mutex<String>>,
 }
 
 impl Product {
@@ -75,8 +76,17 @@ impl Product {
         Self::start_with(&self.data, &["--listen", &address])
     }
 
+    /// Starts it on a free port, and lets it say everything it can say.
+    pub fn start_loud(data: &Path) -> Self {
+        Self::start_as(data, &["--listen", "127.0.0.1:0"], "trace,hyper_util=info")
+    }
+
     /// Starts it with these flags.
     pub fn start_with(data: &Path, flags: &[&str]) -> Self {
+        Self::start_as(data, flags, "info")
+    }
+
+    fn start_as(data: &Path, flags: &[&str], log: &str) -> Self {
         let began = Instant::now();
         let mut child = Command::new(binary())
             .arg("up")
@@ -84,25 +94,31 @@ impl Product {
             .arg(data)
             .args(flags)
             .env_remove("DATABASE_URL")
+            .env("RUST_LOG", log)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("recount can be started");
         let lines = lines(child.stdout.take().expect("stdout is piped"));
-        let errors = lines_to_stderr(child.stderr.take().expect("stderr is piped"));
+        let said = Arc::default();
+        keep_log(child.stderr.take().expect("stderr is piped"), Arc::clone(&said));
         while let Ok(line) = lines.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
             let api = line.trim().strip_prefix("API").map(str::trim);
             if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
                 let (started_in, base) = (began.elapsed(), base.to_owned());
                 std::thread::spawn(move || lines.iter().for_each(drop));
-                drop(errors);
-                return Self { child, base, data: data.to_owned(), started_in };
+                return Self { child, base, data: data.to_owned(), started_in, said };
             }
         }
         let status = child.try_wait();
         child.kill().ok();
         panic!("recount printed no banner in {START_MAX:?} (status {status:?}); its log is above");
+    }
+
+    /// What it wrote to its own log so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its process id.
@@ -179,11 +195,14 @@ fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     lines
 }
 
-/// The product's own log goes where a failing test shows it.
-fn lines_to_stderr(from: impl Read + Send + 'static) -> std::thread::JoinHandle<()> {
+/// The product's own log is kept, and goes where a failing test shows it.
+fn keep_log(from: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             eprintln!("recount: {line}");
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push_str(&line);
+            said.push('\n');
         }
-    })
+    });
 }

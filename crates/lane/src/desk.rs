@@ -1,8 +1,6 @@
 //! What an owner does with a command: finds an earlier answer, loads the aggregate, decides, hands the
 //! frame over. The protocol around it is in `owner`.
 
-use std::any::Any;
-
 use domain::{EventData, EventId, LaneId, Meta, Position, StreamId, Timestamp};
 use log::{Body, Fingerprint, FrameBuilder, Handover, Log, Outcome, ReadError, Record, Verdict};
 use uuid::Uuid;
@@ -44,14 +42,8 @@ impl Owner {
             Ok(loaded) => loaded,
             Err(why) => return answer(ticket, Answer::Unavailable { why }),
         };
-        let before = loaded.version;
-        if submit.expected.is_some_and(|expected| expected != before) {
-            let detail = format!("{} is at version {before}", submit.stream);
-            let refusal = Refusal { verdict: Verdict::WrongVersion, rule: "wrong_version", detail };
-            return Ok(Some(self.refuse(ticket, submit, before, refusal, now)));
-        }
-        let command = std::mem::replace(&mut submit.command, Box::new(()));
-        match decide(handler.as_ref(), loaded, command) {
+        let (before, decided) = decide(handler.as_ref(), loaded, &mut submit);
+        match decided {
             Ok(events) => Ok(Some(self.accept(ticket, submit, before, events, now))),
             Err(NoEvent::Refused(refusal)) => {
                 Ok(Some(self.refuse(ticket, submit, before, refusal, now)))
@@ -99,7 +91,7 @@ impl Owner {
         handler: &dyn Handler,
     ) -> Result<Result<&mut Loaded, String>, ReadError> {
         if self.states.get(stream).is_none() {
-            let mut loaded = Loaded { state: handler.fresh(), version: 0, open: 0 };
+            let mut loaded = Loaded { state: handler.fresh(), version: 0, tenant: None, open: 0 };
             for stored in log.read_stream(self.lane, stream, 0)? {
                 let damaged =
                     |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
@@ -112,6 +104,7 @@ impl Owner {
                         )));
                     }
                     loaded.version = meta.version;
+                    loaded.tenant.get_or_insert(meta.tenant);
                 }
             }
             self.states.insert(stream.clone(), loaded);
@@ -166,6 +159,7 @@ impl Owner {
         };
         if let Some(loaded) = self.states.get(&accepted.stream) {
             loaded.version = meta.version;
+            loaded.tenant.get_or_insert(meta.tenant);
             loaded.open += 1;
         }
         let open = Open {
@@ -257,18 +251,33 @@ const fn answer(ticket: Ticket, answer: Answer) -> Result<Option<Action>, ReadEr
     Ok(Some(Action::Answer(ticket, answer)))
 }
 
-/// Asks the rule. No events means that the fact stands already, which is an outcome too.
+/// Asks the rule; gives the version it was asked at. No events means that the fact stands already, which
+/// is an outcome too.
 fn decide(
     handler: &dyn Handler,
     loaded: &mut Loaded,
-    command: Box<dyn Any + Send>,
-) -> Result<Vec<EventData>, NoEvent> {
-    let events = handler.decide(&mut loaded.state, command)?;
-    if events.is_empty() {
-        let refusal = Refusal { verdict: Verdict::Nothing, rule: "", detail: String::new() };
-        return Err(NoEvent::Refused(refusal));
+    submit: &mut Submit,
+) -> (u64, Result<Vec<EventData>, NoEvent>) {
+    let refused = |verdict, rule, detail| Err(NoEvent::Refused(Refusal { verdict, rule, detail }));
+    // To another tenant a stream is one that was never begun, in every answer.
+    let foreign = loaded.tenant.as_ref().is_some_and(|tenant| *tenant != submit.tenant);
+    let before = if foreign { 0 } else { loaded.version };
+    if submit.expected.is_some_and(|expected| expected != before) {
+        let detail = format!("{} is at version {before}", submit.stream);
+        return (before, refused(Verdict::WrongVersion, "wrong_version", detail));
     }
-    Ok(events)
+    let command = std::mem::replace(&mut submit.command, Box::new(()));
+    let decided = if foreign {
+        handler.decide(&mut handler.fresh(), command).and_then(|_| {
+            refused(Verdict::Absent, "absent", "there is no such aggregate".to_owned())
+        })
+    } else {
+        handler.decide(&mut loaded.state, command)
+    };
+    let nothing = |events: Vec<EventData>| {
+        if events.is_empty() { refused(Verdict::Nothing, "", String::new()) } else { Ok(events) }
+    };
+    (before, decided.and_then(nothing))
 }
 
 /// The answer that a frame in the log was given.

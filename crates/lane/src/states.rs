@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::StreamId;
+use domain::{StreamId, TenantId};
 
 use crate::handler::AnyState;
 
@@ -10,6 +10,8 @@ use crate::handler::AnyState;
 pub(crate) struct Loaded {
     pub(crate) state: AnyState,
     pub(crate) version: u64,
+    /// Whose data it is; `None` before its first event.
+    pub(crate) tenant: Option<TenantId>,
     /// Frames of it that are handed over and not committed: it must stay until they are.
     pub(crate) open: u32,
 }

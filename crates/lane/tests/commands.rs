@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lane::{Accepted, Answer, Commands, Refused};
+use lane::{Accepted, Answer, Commands, Refused, Submit};
 use log::{Fingerprint, Log, Verdict};
 use support::{Fate, TestLog, ask, deciders, draft, edit, post};
 
@@ -237,4 +237,35 @@ async fn commands_that_no_single_call_could_carry_go_in_several() {
         answer.await.unwrap();
     }
     assert!(log.largest_call() <= 4 << 20, "{}", log.largest_call());
+}
+
+#[tokio::test]
+async fn to_another_tenant_a_stream_is_one_that_was_never_begun() {
+    let log = TestLog::new();
+    let other = |command, key| {
+        let tenant = domain::TenantId::from_static("other");
+        Submit { tenant, ..ask(post(1), command, key) }
+    };
+    accepted(start(&log).submit(ask(post(1), draft("mine"), 1)).await);
+    for commands in [start(&log), start(&log)] {
+        let told = refused(commands.submit(other(edit("yours"), 0)).await);
+        let absent = (Verdict::Absent, "no_such_post", 0);
+        assert_eq!((told.verdict, told.rule.as_str(), told.version), absent);
+        let told = refused(commands.submit(other(draft("yours"), 0)).await);
+        assert_eq!((told.verdict, told.version), (Verdict::Absent, 0));
+        let stale = Submit { expected: Some(1), ..other(edit("yours"), 0) };
+        assert_eq!(
+            refused(commands.submit(stale).await).version,
+            0,
+            "not even its version is told"
+        );
+    }
+    let commands = start(&log);
+    assert_eq!(accepted(commands.submit(ask(post(1), edit("still mine"), 2)).await).version, 2);
+    // Also while the first event of the stream is still open.
+    let mine = commands.submit(ask(post(2), draft("mine"), 3));
+    let (mine, yours) =
+        tokio::join!(mine, commands.submit(Submit { stream: post(2), ..other(edit("yours"), 0) }));
+    accepted(mine);
+    assert_eq!(refused(yours).verdict, Verdict::Absent);
 }

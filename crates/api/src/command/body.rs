@@ -150,6 +150,10 @@ pub(crate) fn decode<A: Aggregate, R: Request<A>>(
     json: &[u8],
     ask: &Ask<'_>,
 ) -> Result<Box<dyn std::any::Any + Send>, Problem> {
+    // Serde would take a list for a struct, in the order of its fields.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("", "wrong_type", "a body is a JSON object"));
+    }
     let body: R = strict(json)?;
     body.check().map_err(|(pointer, max)| {
         let list = matches!(find(&R::shape(), &pointer), Some(Shape::List { .. }));

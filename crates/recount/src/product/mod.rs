@@ -144,6 +144,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
         },
     );
     let backend = ConsoleBackend {
+        drain: edge.drain.clone(),
         history,
         deciders,
         schemas,

@@ -6,6 +6,7 @@ mod verify;
 
 use std::sync::{Arc, Mutex};
 
+use api::Drain;
 use async_trait::async_trait;
 use audit::History;
 use codec::Schemas;
@@ -16,8 +17,8 @@ use console::{
     Verification,
 };
 use domain::{Principal, Role, StreamId, TenantId, Timestamp};
+use futures_util::StreamExt as _;
 use lane::Deciders;
-use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 
 use super::activity::Activity;
@@ -31,6 +32,7 @@ pub(crate) struct ConsoleBackend {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) activity: Activity,
     pub(crate) reads: LateReads,
+    pub(crate) drain: Drain,
     pub(crate) verification: Arc<Mutex<Option<Verification>>>,
 }
 
@@ -65,7 +67,10 @@ impl Backend for ConsoleBackend {
     }
 
     fn live(&self) -> Ticks {
-        Box::pin(WatchStream::from_changes(self.activity.moved()).map(|()| ()))
+        // It ends with the product: an open page must not hold a stop up.
+        let (drain, moved) = (self.drain.clone(), self.activity.moved());
+        let begun = Box::pin(async move { drain.begun().await });
+        Box::pin(WatchStream::from_changes(moved).take_until(begun))
     }
 
     async fn installation(&self, _who: &Principal) -> Result<Installation, BackendError> {

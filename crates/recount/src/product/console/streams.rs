@@ -121,11 +121,9 @@ impl ConsoleBackend {
         id: &StreamId,
         at: At,
     ) -> Result<Option<StreamView>, BackendError> {
-        let events = self.history.stream(id).map_err(|error| unavailable(&error))?;
+        let mut events = self.history.stream(id).map_err(|error| unavailable(&error))?;
+        events.retain(|event| Self::sees(who, &event.meta.tenant));
         let Some(last) = events.last().map(|event| &event.meta) else { return Ok(None) };
-        if !Self::sees(who, &last.tenant) {
-            return Ok(None);
-        }
         let head = last.version;
         let shown = match at {
             At::Head => head,
