@@ -78,6 +78,16 @@ async fn audit_verify_passes_the_original_and_names_a_changed_byte() {
     let shown = data.to_str().unwrap();
     let clean = recount(["audit", "verify", "--data", shown]);
     assert_eq!(clean.code, 0, "{}{}", clean.stdout, clean.stderr);
+    for beside in ["format", "keys/keyring", "keys/master.key"] {
+        let file = data.join(beside);
+        let bytes = std::fs::read(&file).unwrap();
+        let mut changed = bytes.clone();
+        changed[bytes.len() / 2] ^= 1;
+        std::fs::write(&file, changed).unwrap();
+        let broken = recount(["audit", "verify", "--data", shown]);
+        assert_eq!(broken.code, 3, "{beside}: {}{}", broken.stdout, broken.stderr);
+        std::fs::write(&file, bytes).unwrap();
+    }
     let segments = data.join("log/segments");
     let file = std::fs::read_dir(&segments).unwrap().filter_map(Result::ok).map(|f| f.path());
     let file =

@@ -42,7 +42,7 @@ pub(crate) fn run(matches: &ArgMatches, at: &dyn Installation) -> Result<ExitCod
     };
     let dir = data(matches);
     let report = audit::verify(&*at.medium(&dir)?, &kept);
-    let keys = at.verify_keys(&dir);
+    let keys = at.verify_beside(&dir);
     if text(matches, "output") == Some("json") {
         render::line(&as_json(&report, &keys).to_string())?;
     } else {
@@ -67,7 +67,7 @@ fn show(report: &Report, keys: &Result<String, String>) -> Result<()> {
     }
     match keys {
         Ok(says) => render::line(&format!("keyring: {says}"))?,
-        Err(what) => render::line(&format!("PROBLEM: keyring: {what}"))?,
+        Err(what) => render::line(&format!("PROBLEM: beside the log: {what}"))?,
     }
     render::line(&report.summary())
 }
@@ -80,7 +80,7 @@ fn as_json(report: &Report, keys: &Result<String, String>) -> serde_json::Value 
         })
     };
     let mut findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
-    findings.extend(keys.as_ref().err().map(|what| format!("keyring: {what}")));
+    findings.extend(keys.as_ref().err().map(|what| format!("beside the log: {what}")));
     json!({
         "lanes": report.lanes.iter().map(lane).collect::<Vec<_>>(),
         "findings": findings,

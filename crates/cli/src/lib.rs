@@ -58,8 +58,9 @@ pub trait Installation {
     /// The log of a data directory as bytes at rest.
     fn medium(&self, data: &Path) -> Result<Box<dyn Medium>>;
 
-    /// Checks every byte of the keyring; a line about it, or what is wrong.
-    fn verify_keys(&self, data: &Path) -> Result<String, String>;
+    /// Checks every byte of what lies beside the log, keyring and format; a line about it, or what is
+    /// wrong.
+    fn verify_beside(&self, data: &Path) -> Result<String, String>;
 
     /// The state after these events, as lines of (name, value).
     fn show(&self, stream: &StreamId, events: &[EventData]) -> Result<Vec<(String, String)>>;

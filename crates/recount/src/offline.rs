@@ -56,11 +56,15 @@ impl Installation for Offline {
     }
 
     fn medium(&self, data: &Path) -> Result<Box<dyn Medium>> {
-        let data = DataDir::existing(data)?;
-        Ok(Box::new(AtRest::inspect(data.log())))
+        // Where there is a log, a damaged `format` beside it is a finding and no reason not to look.
+        let log = data.join("log");
+        if !log.exists() {
+            DataDir::existing(data)?;
+        }
+        Ok(Box::new(AtRest::inspect(log)))
     }
 
-    fn verify_keys(&self, data: &Path) -> Result<String, String> {
+    fn verify_beside(&self, data: &Path) -> Result<String, String> {
         let data = DataDir::existing(data).map_err(|error| error.to_string())?;
         let checked = keyring::verify(&keyring::Options::new(data.keys()))
             .map_err(|error| error.to_string())?;
