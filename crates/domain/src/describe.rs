@@ -1,7 +1,5 @@
 //! The shape of a request as data, for OpenAPI and forms; not a validator: serde and the rules are.
 
-use crate::Timestamp;
-
 /// Implemented by everything that stands in a request body. Derived for structs (doc comments become
 /// descriptions, `#[describe(max_chars = N)]` and `#[describe(max_items = N)]` bounds that are also
 /// checked; a field with `#[serde(default)]` may be absent) and, by `Word`, for enums of words.
@@ -149,5 +147,3 @@ impl<T: Describe> Describe for Vec<T> {
         Ok(())
     }
 }
-
-const _: fn() -> Shape = <Timestamp as Describe>::shape;

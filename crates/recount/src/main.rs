@@ -40,7 +40,7 @@ fn command() -> Command {
         Command::new("up").about("Run the product: log, read models, API, console").alias("dev"),
     );
     let serve = with_settings(
-        Command::new("serve").about("The same without the banner's first steps, for services"),
+        Command::new("serve").about("The same as `up`, by the name that service files use"),
     );
     let config = Command::new("config")
         .about("Show the settings in force")
