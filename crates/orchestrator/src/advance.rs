@@ -23,6 +23,9 @@ impl<S: Saga> Deciding<'_, S> {
     }
 
     fn forward(&mut self) -> Result<(), Poison> {
+        if self.is.waits_to_begin() {
+            return Ok(());
+        }
         let state = lived::<S>(&self.is)?;
         let plan = self.plan;
         for planned in guard(|| plan.steps_of(&state))? {

@@ -21,6 +21,8 @@ pub enum Input<S: Saga> {
         saga: SagaId,
         /// What the saga begins with.
         state: S::State,
+        /// When it begins, if not at once.
+        at: Option<Timestamp>,
     },
     /// An event that asks to take everything back.
     Cancel {
@@ -146,7 +148,7 @@ impl<S: Saga> Deciding<'_, S> {
 
     fn take(&mut self, input: Input<S>) -> Result<(), NotTaken> {
         match input {
-            Input::Trigger { event, saga, state } => self.start(event, saga, &state),
+            Input::Trigger { event, saga, state, at } => self.start(event, saga, &state, at),
             Input::Operate(operation) => self.operate(operation)?,
             // What is not there yet, or any more, has nobody to tell.
             _ if self.is.phase == Phase::Absent => {}
@@ -161,7 +163,7 @@ impl<S: Saga> Deciding<'_, S> {
         Ok(())
     }
 
-    fn start(&mut self, trigger: EventId, saga: SagaId, state: &S::State) {
+    fn start(&mut self, trigger: EventId, saga: SagaId, state: &S::State, at: Option<Timestamp>) {
         if self.is.phase != Phase::Absent {
             return;
         }
@@ -176,8 +178,12 @@ impl<S: Saga> Deciding<'_, S> {
         let hash = plan_hash(self.plan);
         let (plan, version) = (S::NAME.to_owned(), self.plan.version);
         self.emit(Event::Started { saga, plan, version, hash, trigger, state, steps });
+        let begins = at.filter(|at| *at > self.now);
+        if let Some(at) = begins {
+            self.set_timer(Purpose::Begin, "", at);
+        }
         if let Some((within_ms, _)) = self.plan.deadline {
-            let at = self.now.plus_ms(ms(within_ms));
+            let at = begins.unwrap_or(self.now).plus_ms(ms(within_ms));
             self.set_timer(Purpose::SagaDeadline, "", at);
         }
         if let Some(poison) = wrong {

@@ -60,7 +60,10 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Waiting,
             Purpose::Probe => step.forward.status = Status::ProbeWaiting,
             Purpose::Confirm => step.confirm = Confirm::Waiting,
-            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline => {}
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin => {}
         }
     }
 
@@ -72,7 +75,10 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Ready,
             Purpose::Probe => step.forward.status = Status::Probing,
             Purpose::Confirm => step.confirm = Confirm::Probing,
-            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline => {}
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin => {}
         }
     }
 

@@ -222,6 +222,11 @@ impl Instance {
         matches!(self.phase, Phase::Forward | Phase::Undoing)
     }
 
+    /// Whether its time to begin has not come.
+    pub fn waits_to_begin(&self) -> bool {
+        self.timers.values().any(|timer| timer.purpose == Purpose::Begin)
+    }
+
     /// Whether it, or a step of it, waits for a human.
     pub fn is_parked(&self) -> bool {
         !self.parks.is_empty()

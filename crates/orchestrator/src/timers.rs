@@ -28,7 +28,11 @@ impl<S: Saga> Deciding<'_, S> {
             Purpose::Attempt => self.no_answer_in_time(&id),
             Purpose::StepDeadline => self.step_expired(&id),
             Purpose::SagaDeadline => self.saga_expired(),
-            Purpose::Retry | Purpose::UndoRetry | Purpose::Probe | Purpose::Confirm => {}
+            Purpose::Retry
+            | Purpose::UndoRetry
+            | Purpose::Probe
+            | Purpose::Confirm
+            | Purpose::Begin => {}
         }
     }
 

@@ -27,6 +27,9 @@ pub fn why(is: &Instance, now: Timestamp) -> String {
     for (id, step) in steps {
         said.extend(step_says(is, id, step, now));
     }
+    if is.waits_to_begin() && is.phase == Phase::Forward {
+        said.push(format!("Begins{}.", until(is, "", &[Purpose::Begin], now)));
+    }
     if said.is_empty() {
         said.push("It goes on at once.".to_owned());
     }

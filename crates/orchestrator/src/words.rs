@@ -4,10 +4,7 @@
 use domain::Word;
 use domain::saga::Kind;
 
-domain::uuid_id! {
-    /// The idempotency key of a step: the same for every attempt.
-    pub struct StepKey;
-}
+pub use domain::saga::StepKey;
 
 /// Which way a step is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Word)]
@@ -35,6 +32,8 @@ pub enum Purpose {
     StepDeadline,
     /// The saga has had its time.
     SagaDeadline,
+    /// It begins.
+    Begin,
 }
 
 /// Why a saga cannot go on by itself.

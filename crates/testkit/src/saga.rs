@@ -41,10 +41,12 @@ impl<S: Saga> std::fmt::Debug for Script<S> {
 
 /// What an event begins.
 pub(crate) fn begun<S: Saga>(trigger: S::Trigger) -> (SagaId, S::State) {
-    match S::meet(&envelope(1, 1, 1, trigger)) {
-        Meets::Start { saga, state } => (saga, state),
-        other => panic!("{} is not started by it: {other:?}", S::NAME),
-    }
+    let meets = S::meet(&envelope(1, 1, 1, trigger));
+    let start = meets.iter().find_map(|meets| match meets {
+        Meets::Start { saga, state, .. } => Some((*saga, state.clone())),
+        _ => None,
+    });
+    start.unwrap_or_else(|| panic!("{} is not started by it: {meets:?}", S::NAME))
 }
 
 /// Begins a saga by an event. A target that nothing is said of does what it is asked, and a probe
@@ -99,7 +101,7 @@ impl<S: Saga> Script<S> {
         let (mut is, mut now) = (Instance::default(), at(0));
         let (mut all, mut begun) = (Vec::new(), Vec::new());
         let (event, state) = (domain::EventId(crate::id(1)), self.state.clone());
-        let mut input = Some(Input::Trigger { event, saga: self.saga, state });
+        let mut input = Some(Input::Trigger { event, saga: self.saga, state, at: None });
         for _ in 0..DECISIONS_MAX {
             let Some(coming) = input.take() else {
                 return (all.clone(), lines(&all));

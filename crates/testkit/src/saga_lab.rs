@@ -160,7 +160,7 @@ impl<S: Saga> Lab<S> {
     /// Delivered until it is in the log; a crash before the append loses it, and it comes again.
     fn trigger(&mut self) -> Result<(), String> {
         let (event, state) = (EventId(crate::id(1)), self.state.clone());
-        self.take(Input::Trigger { event, saga: self.saga, state })?;
+        self.take(Input::Trigger { event, saga: self.saga, state, at: None })?;
         if self.log.is_empty() {
             self.later(1_000, Due::Trigger);
         }

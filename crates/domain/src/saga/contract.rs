@@ -1,12 +1,42 @@
 //! What a step meets: answers, probes, targets, and events from outside. Not who carries them.
 
+use std::any::Any;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{EventSet, StreamId};
+use crate::{EventSet, StreamId, Timestamp};
 
 crate::uuid_id! {
     /// One running saga: the id of its stream.
     pub struct SagaId;
+}
+
+crate::uuid_id! {
+    /// The idempotency key of a step: the same for every attempt.
+    pub struct StepKey;
+}
+
+/// A command to an aggregate: a value of the `Command` of the decider whose category the stream has.
+pub struct AnyCommand(pub Box<dyn Any + Send>);
+
+impl AnyCommand {
+    /// Of this command.
+    pub fn new(command: impl Any + Send) -> Self {
+        Self(Box::new(command))
+    }
+}
+
+impl std::fmt::Debug for AnyCommand {
+    /// Without the command, which may hold personal values.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyCommand")
+    }
+}
+
+/// The events that a command to an aggregate left; none when the fact stood already.
+pub trait Heard {
+    /// Those of this set, in order.
+    fn events<E: EventSet>(&self) -> Vec<E>;
 }
 
 /// The answer to an attempt. Who cannot tell whether the work was done says `Unknown`, never
@@ -139,6 +169,8 @@ pub enum Meets<State> {
         saga: SagaId,
         /// What it begins with.
         state: State,
+        /// When it begins, if not at once. Until then it can be cancelled and nothing was done.
+        at: Option<Timestamp>,
     },
     /// It asks one to take everything back, if the pivot is not behind it.
     Cancel {

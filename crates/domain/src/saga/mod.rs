@@ -13,10 +13,11 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Envelope, EventSet};
+use crate::{Envelope, EventSet, Timestamp};
 
 pub use contract::{
-    Fault, Late, Meets, Money, NoTrigger, Outcome, Probe, Refusal, SagaId, StepName, Target, To,
+    AnyCommand, Fault, Heard, Late, Meets, Money, NoTrigger, Outcome, Probe, Refusal, SagaId,
+    StepKey, StepName, Target, To,
 };
 pub use plan::{AfterPivot, BeforePivot, Kind, Plan, Planned, Step, Steps};
 pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
@@ -36,7 +37,9 @@ pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
 /// }
 ///
 /// impl Saga for Launch {
+///     const CONTEXT: &'static str = "campaigns";
 ///     const NAME: &'static str = "launch";
+///     const CATEGORY: &'static str = "launch";
 ///     type Trigger = NoTrigger;
 ///     type State = State;
 ///     type Ask = String;
@@ -54,7 +57,7 @@ pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
 ///             .forward("notify", |_, _| "tell the author".into())
 ///             .build()
 ///     }
-///     fn meet(event: &Envelope<NoTrigger>) -> Meets<State> {
+///     fn meet(event: &Envelope<NoTrigger>) -> Vec<Meets<State>> {
 ///         match event.payload {}
 ///     }
 ///     fn target(ask: &String) -> Target {
@@ -89,27 +92,51 @@ pub use policy::{Exhausted, OnExpiry, Retry, Unknown};
 /// }
 /// ```
 pub trait Saga: Clone + Debug + Send + Sync + Sized + 'static {
+    /// The context whose running work it is: its streams stand in `<context>.sagas`.
+    const CONTEXT: &'static str;
     /// Its name, verb-object, kebab-case, as `publish-post`.
     const NAME: &'static str;
+    /// The category of its streams: its name in `lower_snake`, as `publish_post`.
+    const CATEGORY: &'static str;
     /// The events of other streams that reach it.
     type Trigger: EventSet;
     /// What it knows: a fold of the answers over what it was started with. Stored as JSON, in which
     /// a `Sealed` does not survive: it holds ids and references, never what is sealed.
     type State: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What a step can ask: a command to an aggregate or a call of a provider, as data.
-    type Ask: Clone + Debug + Send + Sync + 'static;
+    type Ask: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
     /// What a step can get back; stored as JSON as the state is.
     type Answer: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// Its plan.
     fn plan() -> Steps<Self>;
 
-    /// What an event means to it. A match over all of them: the compiler demands an answer for each.
-    fn meet(event: &Envelope<Self::Trigger>) -> Meets<Self::State>;
+    /// What an event means to it, in this order; nothing: it is not for it. A match over all of them:
+    /// the compiler demands an answer for each.
+    fn meet(event: &Envelope<Self::Trigger>) -> Vec<Meets<Self::State>>;
 
     /// Whom an ask is for, and what it comes to.
     fn target(ask: &Self::Ask) -> Target;
 
+    /// The command of an ask whose target is an aggregate; `None` for a port. `at` is when the step
+    /// was asked first: the same for every attempt.
+    fn command(ask: &Self::Ask, at: Timestamp) -> Option<AnyCommand> {
+        let _ = (ask, at);
+        None
+    }
+
+    /// What an aggregate's events tell in answer to an ask; `None`: that it is done is all.
+    fn answer(ask: &Self::Ask, heard: &impl Heard) -> Option<Self::Answer> {
+        let _ = (ask, heard);
+        None
+    }
+
     /// What it knows after the answer of a step.
     fn fold(state: Self::State, step: StepName<'_>, answer: &Self::Answer) -> Self::State;
+}
+
+/// Visits sagas; each runtime part registers what it needs of them.
+pub trait Sagas {
+    /// Takes one saga in.
+    fn saga<S: Saga>(&mut self);
 }

@@ -30,7 +30,7 @@ pub(crate) struct State {
     links: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Ask {
     HoldQuota,
     ReleaseQuota,
@@ -52,7 +52,9 @@ pub(crate) enum Answer {
 }
 
 impl Saga for Publish {
+    const CONTEXT: &'static str = "kit";
     const NAME: &'static str = "publish-example";
+    const CATEGORY: &'static str = "publish_example";
     type Trigger = Trigger;
     type State = State;
     type Ask = Ask;
@@ -99,9 +101,9 @@ impl Saga for Publish {
             .build()
     }
 
-    fn meet(event: &Envelope<Trigger>) -> Meets<State> {
+    fn meet(event: &Envelope<Trigger>) -> Vec<Meets<State>> {
         let saga = SagaId(event.meta.stream.id());
-        match &event.payload {
+        vec![match &event.payload {
             Trigger::Due { boost_minor, platforms } => Meets::Start {
                 saga,
                 state: State {
@@ -110,12 +112,13 @@ impl Saga for Publish {
                     charge: None,
                     links: Vec::new(),
                 },
+                at: None,
             },
             Trigger::Edited {} => {
                 Meets::Late { saga, late: Late::Ignore("what is published is what was due") }
             }
             Trigger::Withdrawn {} => Meets::Cancel { saga, why: "the post was withdrawn" },
-        }
+        }]
     }
 
     fn target(ask: &Ask) -> Target {
