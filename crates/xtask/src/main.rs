@@ -1,9 +1,10 @@
-//! Developer commands: `cargo xtask up | test | check | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | install`.
 //!
-//! Not a part of the product. Builds with a linker alone (std, no C, no dependencies), because on a
+//! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
 
 mod install;
+mod kafka;
 mod needs;
 mod program;
 mod stages;
@@ -24,6 +25,14 @@ Commands:
   test [--only STAGE] [--list]
                              install what the tests need and run every stage, or one
   check                      formatting, lints, layers and tidiness
+  kafka up [--brokers N] [--port P] [--bench]
+                             real Kafka brokers on this machine (KRaft; 1, or 3 with replication);
+                             --bench: fast rather than quick to start
+  kafka down                 kill them and remove their data
+  kafka status | logs N      how they are, what broker N said
+  kafka kill N | start N | pause N | resume N
+                             kill -9, start again with its data, SIGSTOP, SIGCONT
+                             (each of them: --dir DIR for other brokers than the usual ones)
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -42,6 +51,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["test", "--only", stage] => test::run(&workspace, Some(stage)),
+        ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),
         ["help" | "--help" | "-h"] => {

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::program::which;
+use crate::program::{succeeds, which};
 use crate::workspace::Workspace;
 
 /// One thing that has to be on the machine.
@@ -31,6 +31,13 @@ const PRODUCT: &[Need] = &[
         packages: &["build-essential"],
         elsewhere: "Fedora: dnf group install development-tools; macOS: xcode-select --install",
         present: has_compiler,
+    },
+    Need {
+        what: "OpenSSL's headers",
+        why: "builds the client of Kafka, which speaks TLS",
+        packages: &["libssl-dev", "pkg-config"],
+        elsewhere: "Fedora: dnf install openssl-devel; macOS: brew install openssl@3 pkgconf",
+        present: has_openssl,
     },
     Need {
         what: "PostgreSQL server programs",
@@ -103,6 +110,32 @@ const TESTS: &[Need] = &[
     },
 ];
 
+/// What real Kafka brokers take.
+const KAFKA: &[Need] = &[
+    Need {
+        what: "Java 17 or newer",
+        why: "runs Kafka brokers",
+        packages: &["default-jre-headless"],
+        elsewhere: "Fedora: dnf install java-21-openjdk-headless; macOS: brew install openjdk",
+        present: || {
+            let home = std::env::var_os("JAVA_HOME").map(std::path::PathBuf::from);
+            home.is_some_and(|it| it.join("bin/java").exists()) || which("java").is_some()
+        },
+    },
+    Need {
+        what: "Maven",
+        why: "fetches the jars of Kafka at their pinned versions",
+        packages: &["maven"],
+        elsewhere: "Fedora: dnf install maven; macOS: brew install maven",
+        present: || which("mvn").is_some(),
+    },
+];
+
+/// What `kafka` takes.
+pub(crate) fn kafka() -> Vec<Need> {
+    KAFKA.to_vec()
+}
+
 /// What `up` takes.
 pub(crate) fn product() -> Vec<Need> {
     PRODUCT.to_vec()
@@ -110,7 +143,7 @@ pub(crate) fn product() -> Vec<Need> {
 
 /// What `up` and the tests take.
 pub(crate) fn all(_: &Workspace) -> Vec<Need> {
-    [PRODUCT, TESTS].concat()
+    [PRODUCT, TESTS, KAFKA].concat()
 }
 
 /// A compiler alone is not enough: without the C library's headers nothing in C builds.
@@ -119,6 +152,13 @@ fn has_compiler() -> bool {
     compiler.args(["-x", "c", "-fsyntax-only", "-include", "stdlib.h", "/dev/null"]);
     let compiler = compiler.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     compiler.status().is_ok_and(|it| it.success())
+}
+
+/// As the build looks for them.
+fn has_openssl() -> bool {
+    let given = std::env::var_os("OPENSSL_DIR").is_some_and(|it| !it.is_empty());
+    let mut found = Command::new("pkg-config");
+    given || succeeds(found.args(["--exists", "openssl"]))
 }
 
 /// As the product looks for it (`recount-postgres`, `binaries`).
