@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use domain::saga::{Kind, Money, SagaId};
-use domain::{EventId, Timestamp};
+use domain::{EventId, Timestamp, Word};
+use serde::{Deserialize, Serialize};
 
 use crate::words::{Cause, Direction, PlanLine, Purpose, StepKey};
 
 /// Where a saga stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Word)]
 pub enum Phase {
     /// Nothing has happened.
     #[default]
@@ -25,7 +26,7 @@ pub enum Phase {
 }
 
 /// Where one way of a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Word)]
 pub enum Status {
     /// It may be asked.
     #[default]
@@ -47,7 +48,7 @@ pub enum Status {
 }
 
 /// One way of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Way {
     /// Which round of keys, from 1; 0: never asked.
     pub generation: u32,
@@ -75,7 +76,7 @@ pub struct Way {
 
 /// What is known of a step that was begun.
 #[expect(clippy::struct_excessive_bools, reason = "four facts that are independent of each other")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepState {
     /// Its place in the plan, by line and item.
     pub place: (u32, u32),
@@ -108,7 +109,7 @@ pub struct StepState {
 }
 
 /// Whether anything can stand that arrived behind an undo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Word)]
 pub enum Confirm {
     /// No.
     #[default]
@@ -122,7 +123,7 @@ pub enum Confirm {
 }
 
 /// A timer that is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timer {
     /// What for.
     pub purpose: Purpose,
@@ -133,7 +134,7 @@ pub struct Timer {
 }
 
 /// Why it, or a step of it, cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Park {
     /// The cause.
     pub cause: Cause,
@@ -144,7 +145,7 @@ pub struct Park {
 }
 
 /// What the engine knows of one saga.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Instance {
     /// Its id.
     pub id: Option<SagaId>,
