@@ -36,5 +36,6 @@ pub use instance::{
 pub use key::{Leg, plan_hash};
 pub use ledger::{Entry, Standing, ledger};
 pub use next::{Effect, next, poison};
+pub use operate::may;
 pub use why::why;
 pub use words::{Cause, Direction, End, LateWord, PlanLine, Probed, Purpose, StepKey, Verb};

@@ -5,7 +5,7 @@ use domain::saga::Saga;
 
 use crate::decide::{Deciding, NotTaken, Operation};
 use crate::event::Event;
-use crate::instance::{Confirm, Phase, Status};
+use crate::instance::{Confirm, Instance, Phase, Status};
 use crate::words::{Cause, Direction, Probed, Purpose, Verb};
 
 impl<S: Saga> Deciding<'_, S> {
@@ -17,7 +17,7 @@ impl<S: Saga> Deciding<'_, S> {
         if revision != self.is.revision {
             return Err(NotTaken::Stale { seen: revision, is: self.is.revision });
         }
-        self.may(verb, &step).map_err(|why| NotTaken::NotNow { verb, why })?;
+        may(&self.is, verb, &step).map_err(|why| NotTaken::NotNow { verb, why })?;
         let output = self.json(output);
         self.emit(Event::Operated { verb, step: step.clone(), actor, reason, revision });
         match verb {
@@ -42,40 +42,6 @@ impl<S: Saga> Deciding<'_, S> {
         Ok(())
     }
 
-    /// Whether an action fits the state; the reason is what a greyed button says.
-    fn may(&self, verb: Verb, step: &str) -> Result<(), &'static str> {
-        if !self.is.is_running() {
-            return Err("it is over, or never began");
-        }
-        let parked = self.is.parks.get(step).map(|park| park.cause);
-        let known = self.is.steps.get(step);
-        let waits = known
-            .is_some_and(|step| [step.forward.status, step.undo.status].contains(&Status::Waiting));
-        match verb {
-            Verb::Hold if self.is.parks.contains_key("") => Err("it is parked already"),
-            Verb::Release if !step.is_empty() => Err("a saga is released, a step is retried"),
-            Verb::Release if parked == Some(Cause::NoExecutor) => {
-                Err("it goes on by itself when its plan is registered")
-            }
-            Verb::Release if parked.is_none() => Err("nobody holds it"),
-            Verb::Undo if self.is.phase == Phase::Undoing => Err("it is being undone"),
-            Verb::Undo if !self.is.can_be_undone() => {
-                Err("the pivot has begun: it may have happened, and cannot be taken back")
-            }
-            Verb::Retry if step.is_empty() && parked != Some(Cause::Poison) => {
-                Err("a step is retried; a saga is released")
-            }
-            Verb::Retry if parked.is_none() && !waits => Err("it neither is parked nor waits"),
-            Verb::Skip if known.is_none() || parked.is_none() => {
-                Err("only a parked step can be skipped")
-            }
-            Verb::Resolve if known.is_none() || parked != Some(Cause::InDoubt) => {
-                Err("only a step in doubt can be resolved")
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn resume(&mut self, step: &str, verb: Verb) {
         if self.is.parks.contains_key(step) {
             let why = format!("an operator's {verb}");
@@ -93,5 +59,40 @@ impl<S: Saga> Deciding<'_, S> {
         if let Some(timer) = pauses.next().map(|(number, _)| *number) {
             self.emit(Event::TimerFired { timer });
         }
+    }
+}
+
+/// Whether an action fits the state of a saga; the reason is what a greyed button says. `step` is empty
+/// for the whole saga.
+pub fn may(is: &Instance, verb: Verb, step: &str) -> Result<(), &'static str> {
+    if !is.is_running() {
+        return Err("it is over, or never began");
+    }
+    let parked = is.parks.get(step).map(|park| park.cause);
+    let known = is.steps.get(step);
+    let waits = known
+        .is_some_and(|step| [step.forward.status, step.undo.status].contains(&Status::Waiting));
+    match verb {
+        Verb::Hold if is.parks.contains_key("") => Err("it is parked already"),
+        Verb::Release if !step.is_empty() => Err("a saga is released, a step is retried"),
+        Verb::Release if parked == Some(Cause::NoExecutor) => {
+            Err("it goes on by itself when its plan is registered")
+        }
+        Verb::Release if parked.is_none() => Err("nobody holds it"),
+        Verb::Undo if is.phase == Phase::Undoing => Err("it is being undone"),
+        Verb::Undo if !is.can_be_undone() => {
+            Err("the pivot has begun: it may have happened, and cannot be taken back")
+        }
+        Verb::Retry if step.is_empty() && parked != Some(Cause::Poison) => {
+            Err("a step is retried; a saga is released")
+        }
+        Verb::Retry if parked.is_none() && !waits => Err("it neither is parked nor waits"),
+        Verb::Skip if known.is_none() || parked.is_none() => {
+            Err("only a parked step can be skipped")
+        }
+        Verb::Resolve if known.is_none() || parked != Some(Cause::InDoubt) => {
+            Err("only a step in doubt can be resolved")
+        }
+        _ => Ok(()),
     }
 }
