@@ -6,6 +6,7 @@ use std::pin::Pin;
 use domain::{Principal, StreamId, Timestamp};
 use futures_util::Stream;
 
+use crate::desk::Desk;
 use crate::system::{Installation, Lane, Projection, Steer, Verification};
 use crate::view::{
     At, Event, EventPage, EventQuery, Found, Lookup, StreamPage, StreamQuery, StreamView,
@@ -36,6 +37,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Ticks when a position moved.
     fn live(&self) -> Ticks;
+
+    /// The sagas; `None`: this installation runs none, and their pages say so.
+    fn desk(&self) -> Option<&dyn Desk> {
+        None
+    }
 
     /// What this installation is.
     async fn installation(&self, who: &Principal) -> Result<Installation, BackendError>;

@@ -17,6 +17,7 @@
 mod assets;
 mod backend;
 mod cx;
+mod desk;
 mod diff;
 mod filter;
 mod format;
@@ -32,6 +33,10 @@ mod system;
 mod view;
 
 pub use backend::{Backend, BackendError, Ticks};
+pub use desk::{
+    Breaker, Census, Desk, Facet, FacetValue, Order, OrderError, PlanStep, Recorded, SagaPage,
+    SagaQuery, SagaRow, SagaState, SagaTerm, SagaType, SagaView, Tally, Target,
+};
 pub use routes::router;
 pub use system::{
     Installation, Lag, Lane, LaneVerdict, Parked, Projection, ProjectionState, Steer, Verification,
