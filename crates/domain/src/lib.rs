@@ -15,12 +15,14 @@ mod describe;
 mod envelope;
 mod event;
 mod ids;
+mod money;
 mod platform;
 mod principal;
 mod projection;
 pub mod query;
 pub mod saga;
 mod sealed;
+mod shared;
 mod time;
 
 pub use context::{Aggregate, Ask, Context, Invalid, Method, Request, Route, Routes};
@@ -32,10 +34,12 @@ pub use event::{EventData, EventSet, UnknownEvent};
 pub use ids::{
     ActorId, CommandKey, EventId, LaneId, NotAnId, Position, StreamId, TenantId, TopicId,
 };
+pub use money::Money;
 pub use platform::Platform;
 pub use principal::{Principal, Role};
 pub use projection::{Column, ColumnType, Field, FieldError, Projection, Projections, Row, Value};
 pub use sealed::{SealError, Sealed, Sealer, SubjectId};
+pub use shared::{Link, PostId, PublicationId, UserId, derived_id};
 pub use time::{NotATime, Timestamp};
 
 /// What the derive macros name; not for hand-written code.

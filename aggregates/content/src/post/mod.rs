@@ -26,15 +26,11 @@ use std::collections::BTreeSet;
 
 use domain::{EventSet, Platform, RejectionKind, Timestamp};
 
+pub use domain::PostId;
 pub use state::{
     BODY_CHARS_MAX, PLATFORMS_MAX, REASON_CHARS_MAX, State, TAG_CHARS_MAX, TAGS_MAX,
     TITLE_CHARS_MAX, Text,
 };
-
-domain::uuid_id! {
-    /// One post.
-    pub struct PostId;
-}
 
 /// The aggregate.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EventSet, StreamId, Timestamp};
+use crate::{EventSet, Money, StreamId, Timestamp};
 
 crate::uuid_id! {
     /// One running saga: the id of its stream.
@@ -103,15 +103,6 @@ pub enum To {
     Aggregate(StreamId),
     /// A provider, by the name of its port: at least once, with one key for all attempts.
     Port(&'static str),
-}
-
-/// An amount in the smallest unit of a currency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Money {
-    /// Minor units, as cents.
-    pub minor: i64,
-    /// ISO 4217, as `EUR`.
-    pub currency: String,
 }
 
 /// What an ask comes to, for the ledger of effects.

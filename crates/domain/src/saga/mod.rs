@@ -15,9 +15,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{Envelope, EventSet, Timestamp};
 
+pub use crate::Money;
 pub use contract::{
-    AnyCommand, Fault, Heard, Late, Meets, Money, NoTrigger, Outcome, Probe, Refusal, SagaId,
-    StepKey, StepName, Target, To,
+    AnyCommand, Fault, Heard, Late, Meets, NoTrigger, Outcome, Probe, Refusal, SagaId, StepKey,
+    StepName, Target, To,
 };
 pub use plan::{AfterPivot, BeforePivot, Kind, Plan, Planned, Step, Steps};
 pub use policy::{Exhausted, OnExpiry, Retry, Unknown};

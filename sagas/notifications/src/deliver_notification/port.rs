@@ -1,0 +1,26 @@
+//! What the saga asks of a mail server, and what it gives: plain data, stored as it stands. The
+//! address is opened by the adapter and stands nowhere here.
+
+use domain::{PublicationId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// Mail a notification to a user: port `mail`. The adapter makes the `Message-ID` of the call's key,
+/// so that a repeat is the same mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailRequest {
+    /// The notification; it has the number of the publication it is about.
+    pub notification: PublicationId,
+    /// To whom; the address is the user's affair.
+    pub user: UserId,
+    /// The subject, one line.
+    pub subject: String,
+    /// The text, plain.
+    pub text: String,
+}
+
+/// What a mail server gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailed {
+    /// The `Message-ID`, with its angle brackets.
+    pub message_id: String,
+}
