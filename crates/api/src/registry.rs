@@ -39,7 +39,7 @@ pub(crate) fn mount(mounts: &mut Mounts) {
             "/subjects/{subject}/versions/{version}",
             "get_version",
             "One version of a subject",
-            |all, at| version(all, at).map(registered),
+            |all, path| version(all, path).map(|it| registered(at(path, 1), it)),
         ),
         (
             "/subjects/{subject}/versions/{version}/schema",
@@ -61,8 +61,10 @@ pub(crate) fn mount(mounts: &mut Mounts) {
             "list_schema_versions",
             "Where a schema is registered",
             |all, at| {
-                by_id(all, at)
-                    .map(|it| json!([{ "subject": it.subject(), "version": it.version() }]))
+                by_id(all, at).map(|it| {
+                    let one = |subject| json!({ "subject": subject, "version": it.version() });
+                    it.subjects().map(one).collect()
+                })
             },
         ),
         ("/schemas/types", "list_schema_types", "The schema languages", |_, _| Ok(json!(["AVRO"]))),
@@ -180,9 +182,9 @@ fn by_id<'a>(
     id.and_then(|id| all.by_id(id)).ok_or(NO_SCHEMA)
 }
 
-fn registered(it: &Schema) -> Value {
+fn registered(subject: &str, it: &Schema) -> Value {
     json!({
-        "subject": it.subject(),
+        "subject": subject,
         "version": it.version(),
         "id": it.id(),
         "schemaType": "AVRO",

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command};
 use codec::Schemas;
-use domain::{EventData, StreamId};
+use domain::{EventData, StreamId, Timestamp};
 use log::{Log, Medium};
 
 /// A log directory, opened for reading.
@@ -63,7 +63,11 @@ pub trait Installation {
     fn verify_beside(&self, data: &Path) -> Result<String, String>;
 
     /// The state after these events, as lines of (name, value).
-    fn show(&self, stream: &StreamId, events: &[EventData]) -> Result<Vec<(String, String)>>;
+    fn show(
+        &self,
+        stream: &StreamId,
+        events: &[(Timestamp, EventData)],
+    ) -> Result<Vec<(String, String)>>;
 
     /// The names of all projections.
     fn projections(&self) -> Vec<String>;

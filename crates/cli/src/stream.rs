@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use audit::At;
 use clap::{Arg, ArgMatches, Command};
-use domain::{EventData, StreamId};
+use domain::StreamId;
 use serde_json::{Map, Value, json};
 
 use crate::{Installation, data, data_arg, output_arg, render, text};
@@ -59,7 +59,8 @@ pub(crate) fn run(matches: &ArgMatches, at: &dyn Installation) -> Result<ExitCod
         .into_iter()
         .filter(|event| when.includes(event.meta.version, event.meta.recorded_at))
         .collect();
-    let data: Vec<EventData> = then.iter().map(|event| event.data.clone()).collect();
+    let data: Vec<_> =
+        then.iter().map(|event| (event.meta.recorded_at, event.data.clone())).collect();
     let state = at.show(&stream, &data)?;
     let version = then.last().map_or(0, |event| event.meta.version);
     let topics = opened.log.topics();

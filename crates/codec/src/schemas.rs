@@ -1,7 +1,7 @@
 //! All schemas of the program, checked once at start. Not a registry over the network.
 
 use std::collections::HashMap;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use domain::{Context, EventSet};
 use serde_json::Value as Json;
@@ -17,6 +17,8 @@ pub struct Schema {
     event_type: String,
     full_name: String,
     context: String,
+    /// Where it is written; a context's own schemas only among its facts.
+    topics: Vec<String>,
     version: u32,
     fingerprint: u64,
     id: u32,
@@ -42,9 +44,15 @@ impl Schema {
         &self.context
     }
 
-    /// Its subject by `TopicRecordName`, as `content.events-content.post.DraftedV1`.
+    /// Its subject by `TopicRecordName`, as `content.events-content.post.DraftedV1`; the first of
+    /// them, when it is written in several topics.
     pub fn subject(&self) -> String {
-        format!("{}.events-{}", self.context, self.full_name)
+        self.subjects().next().unwrap_or_default()
+    }
+
+    /// Its subjects by `TopicRecordName`, one a topic that it is written in.
+    pub fn subjects(&self) -> impl Iterator<Item = String> + '_ {
+        self.topics.iter().map(|topic| format!("{topic}-{}", self.full_name))
     }
 
     /// Its version in the subject, from 1: the property `version` of the text, 1 when it has none.
@@ -119,7 +127,7 @@ impl Schemas {
 
     /// Every subject once, sorted.
     pub fn subjects(&self) -> Vec<String> {
-        let mut subjects: Vec<_> = self.all.iter().map(Schema::subject).collect();
+        let mut subjects: Vec<_> = self.all.iter().flat_map(Schema::subjects).collect();
         subjects.sort_unstable();
         subjects.dedup();
         subjects
@@ -127,7 +135,8 @@ impl Schemas {
 
     /// The versions of a subject, oldest first; empty when there is no such subject.
     pub fn versions(&self, subject: &str) -> Vec<&Schema> {
-        self.all.iter().filter(|schema| schema.subject() == subject).collect()
+        let of = |schema: &&Schema| schema.subjects().any(|one| one == subject);
+        self.all.iter().filter(of).collect()
     }
 
     /// Checks at start that every type of a set has its schema.
@@ -142,14 +151,30 @@ impl Schemas {
 /// Collects the schemas of all contexts.
 #[derive(Debug, Default)]
 pub struct SchemasBuilder {
-    texts: Vec<(String, String)>,
+    texts: Vec<(Arc<Home>, String)>,
+}
+
+/// Where schemas belong.
+#[derive(Debug)]
+struct Home {
+    context: String,
+    topics: Vec<String>,
 }
 
 impl SchemasBuilder {
     /// Adds the `.avsc` texts of a context, in any order.
     #[must_use]
-    pub fn context(mut self, name: &str, texts: &[&str]) -> Self {
-        self.texts.extend(texts.iter().map(|text| (name.to_owned(), (*text).to_owned())));
+    pub fn context(self, name: &str, texts: &[&str]) -> Self {
+        self.shared(name, &[&format!("{name}.events")], texts)
+    }
+
+    /// Adds the `.avsc` texts of a language that has no topic of its own and is written in those of
+    /// others, as sagas are.
+    #[must_use]
+    pub fn shared(mut self, name: &str, topics: &[&str], texts: &[&str]) -> Self {
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let home = Arc::new(Home { context: name.to_owned(), topics });
+        self.texts.extend(texts.iter().map(|text| (home.clone(), (*text).to_owned())));
         self
     }
 
@@ -185,7 +210,7 @@ fn bound_apache_avro() {
     });
 }
 
-fn load((context, text): (String, String)) -> Result<Schema, SchemaError> {
+fn load((home, text): (Arc<Home>, String)) -> Result<Schema, SchemaError> {
     let short = || text.chars().take(60).collect::<String>();
     let refused = |name: String| move |why: String| SchemaError::Refused { name, why };
     if text.len() > TEXT_BYTES_MAX {
@@ -204,7 +229,7 @@ fn load((context, text): (String, String)) -> Result<Schema, SchemaError> {
     let inner = || -> Result<Schema, String> {
         let node = parse(&json)?;
         let full_name = node.name().unwrap_or_default().to_owned();
-        let event_type = event_type(&json, &full_name, &context)?;
+        let event_type = event_type(&json, &full_name, &home.context)?;
         let version = match json.get("version") {
             None => 1,
             Some(version) => version
@@ -220,7 +245,8 @@ fn load((context, text): (String, String)) -> Result<Schema, SchemaError> {
         Ok(Schema {
             event_type,
             full_name,
-            context,
+            context: home.context.clone(),
+            topics: home.topics.clone(),
             version,
             fingerprint,
             id,

@@ -6,13 +6,11 @@ use log::{Body, Fingerprint, FrameBuilder, Handover, Log, Outcome, ReadError, Re
 use uuid::Uuid;
 
 use crate::answer::{Accepted, Answer, Refused};
+use crate::commands::RETRY_AFTER_MS;
 use crate::handler::{Deciders, Handler, NoEvent, Refusal};
 use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
 use crate::states::Loaded;
 use crate::submit::Submit;
-
-/// How long a caller is asked to wait when a lane has too much to do.
-const RETRY_AFTER_MS: u64 = 1_000;
 
 impl Owner {
     /// A command for this lane.
@@ -38,15 +36,16 @@ impl Owner {
             let why = format!("no aggregate is called {}", submit.stream.category());
             return answer(ticket, Answer::Unavailable { why });
         };
+        let at = self.log_time.max(now);
         let loaded = match self.load(log, &submit.stream, handler.as_ref())? {
             Ok(loaded) => loaded,
             Err(why) => return answer(ticket, Answer::Unavailable { why }),
         };
-        let (before, decided) = decide(handler.as_ref(), loaded, &mut submit);
+        let (before, decided) = decide(handler.as_ref(), loaded, &mut submit, at);
         match decided {
-            Ok(events) => Ok(Some(self.accept(ticket, submit, before, events, now))),
+            Ok(events) => Ok(Some(self.accept(ticket, submit, before, events, at))),
             Err(NoEvent::Refused(refusal)) => {
-                Ok(Some(self.refuse(ticket, submit, before, refusal, now)))
+                Ok(Some(self.refuse(ticket, submit, before, refusal, at)))
             }
             Err(NoEvent::Broken(why)) => answer(ticket, Answer::Unavailable { why }),
             Err(NoEvent::Poisoned(why)) => {
@@ -97,7 +96,7 @@ impl Owner {
                     |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
                 let record = Record::decode(self.lane, &stored.bytes).map_err(damaged)?;
                 if let Body::Event { meta, data, .. } = record.body {
-                    if let Err(why) = handler.replay(&mut loaded.state, &data) {
+                    if let Err(why) = handler.replay(&mut loaded.state, &data, meta.recorded_at) {
                         return Ok(Err(format!(
                             "event {} of {stream} cannot be read: {why}",
                             meta.version
@@ -121,9 +120,9 @@ impl Owner {
         submit: Submit,
         before: u64,
         events: Vec<EventData>,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Action {
-        self.log_time = self.log_time.max(now);
+        self.log_time = at;
         let (epoch, first_seq, prev) =
             self.tenure.next_frame().expect("only a serving owner decides");
         let of = u16::try_from(events.len()).expect("the handler bounds the events of a command");
@@ -182,9 +181,9 @@ impl Owner {
         submit: Submit,
         version: u64,
         refusal: Refusal,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Action {
-        self.log_time = self.log_time.max(now);
+        self.log_time = at;
         let (epoch, first_seq, prev) =
             self.tenure.next_frame().expect("only a serving owner decides");
         let refused = Refused {
@@ -257,6 +256,7 @@ fn decide(
     handler: &dyn Handler,
     loaded: &mut Loaded,
     submit: &mut Submit,
+    at: Timestamp,
 ) -> (u64, Result<Vec<EventData>, NoEvent>) {
     let refused = |verdict, rule, detail| Err(NoEvent::Refused(Refusal { verdict, rule, detail }));
     // To another tenant a stream is one that was never begun, in every answer.
@@ -268,11 +268,11 @@ fn decide(
     }
     let command = std::mem::replace(&mut submit.command, Box::new(()));
     let decided = if foreign {
-        handler.decide(&mut handler.fresh(), command).and_then(|_| {
+        handler.decide(&mut handler.fresh(), command, at).and_then(|_| {
             refused(Verdict::Absent, "absent", "there is no such aggregate".to_owned())
         })
     } else {
-        handler.decide(&mut loaded.state, command)
+        handler.decide(&mut loaded.state, command, at)
     };
     let nothing = |events: Vec<EventData>| {
         if events.is_empty() { refused(Verdict::Nothing, "", String::new()) } else { Ok(events) }

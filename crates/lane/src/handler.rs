@@ -1,15 +1,15 @@
-//! Deciders without their types: how the runtime calls the rules of any context.
+//! Deciders without their types: how the runtime calls the rules of any context. Not the rules.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use codec::Schemas;
 use domain::context::Aggregates;
-use domain::{Aggregate, Context, Decider, EventData, Rejection, RejectionKind};
+use domain::{Aggregate, Context, EventData, Timestamp};
 use log::Verdict;
+
+use crate::typed::Typed;
 
 /// Most events of one command: a frame is read and written whole.
 pub const FRAME_EVENTS_MAX: usize = 512;
@@ -43,15 +43,22 @@ pub struct Refusal {
 pub trait Handler: Send + Sync {
     /// The context it belongs to.
     fn context(&self) -> &'static str;
+    /// The topic that its streams stand in: facts, unless it says otherwise.
+    fn topic(&self) -> String {
+        format!("{}.events", self.context())
+    }
     /// Nothing has happened.
     fn fresh(&self) -> AnyState;
-    /// One more stored event.
-    fn replay(&self, state: &mut AnyState, data: &EventData) -> Result<(), String>;
-    /// Asks the rule; on success the state has moved on and the events are encoded.
+    /// One more stored event, with the log time it was recorded at. An error keeps the stream from
+    /// taking commands, and no other.
+    fn replay(&self, state: &mut AnyState, data: &EventData, at: Timestamp) -> Result<(), String>;
+    /// Asks the rule; on success the state has moved on and the events are encoded. They will be
+    /// recorded at this log time: what is decided now and what is replayed later are the same.
     fn decide(
         &self,
         state: &mut AnyState,
         command: Box<dyn Any + Send>,
+        at: Timestamp,
     ) -> Result<Vec<EventData>, NoEvent>;
     /// The state as lines, for readers of the history.
     fn show(&self, state: &AnyState) -> Vec<(&'static str, String)>;
@@ -61,7 +68,13 @@ pub trait Handler: Send + Sync {
 #[derive(Clone)]
 pub struct Deciders {
     schemas: Arc<Schemas>,
-    all: HashMap<&'static str, Arc<dyn Handler>>,
+    all: HashMap<String, Registered>,
+}
+
+#[derive(Clone)]
+struct Registered {
+    handler: Arc<dyn Handler>,
+    topic: String,
 }
 
 impl std::fmt::Debug for Deciders {
@@ -81,19 +94,35 @@ impl Deciders {
         C::aggregates(&mut Adding { to: self, context: C::NAME });
     }
 
+    /// Takes a handler in that is no aggregate of a context.
+    ///
+    /// # Panics
+    /// When the category is taken.
+    pub fn handler(&mut self, category: impl Into<String>, handler: Arc<dyn Handler>) {
+        let category = category.into();
+        let topic = handler.topic();
+        assert!(!self.all.contains_key(&category), "two aggregates are called {category}");
+        self.all.insert(category, Registered { handler, topic });
+    }
+
+    /// The schemas that events are encoded with.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
     /// The decider of a category.
     pub fn of(&self, category: &str) -> Option<&Arc<dyn Handler>> {
-        self.all.get(category)
+        self.all.get(category).map(|registered| &registered.handler)
     }
 
     /// Every category.
-    pub fn categories(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.all.keys().copied()
+    pub fn categories(&self) -> impl Iterator<Item = &str> + '_ {
+        self.all.keys().map(String::as_str)
     }
 
-    /// The context that a category belongs to.
-    pub fn context_of(&self, category: &str) -> Option<&'static str> {
-        self.all.get(category).map(|handler| handler.context())
+    /// The topic that the streams of a category stand in.
+    pub fn topic_of(&self, category: &str) -> Option<&str> {
+        self.all.get(category).map(|registered| registered.topic.as_str())
     }
 }
 
@@ -104,79 +133,8 @@ struct Adding<'a> {
 
 impl Aggregates for Adding<'_> {
     fn aggregate<A: Aggregate>(&mut self) {
-        let typed =
-            Typed::<A> { context: self.context, schemas: self.to.schemas.clone(), of: PhantomData };
-        let earlier = self.to.all.insert(A::CATEGORY, Arc::new(typed));
-        assert!(earlier.is_none(), "two aggregates are called {}", A::CATEGORY);
-    }
-}
-
-struct Typed<A: Aggregate> {
-    context: &'static str,
-    schemas: Arc<Schemas>,
-    of: PhantomData<fn() -> A>,
-}
-
-impl<A: Aggregate> Typed<A> {
-    fn state(state: &mut AnyState) -> &mut A::State {
-        state.downcast_mut().expect("a state stays with the handler that made it")
-    }
-}
-
-impl<A: Aggregate> Handler for Typed<A> {
-    fn context(&self) -> &'static str {
-        self.context
-    }
-
-    fn fresh(&self) -> AnyState {
-        Box::<A::State>::default()
-    }
-
-    fn replay(&self, state: &mut AnyState, data: &EventData) -> Result<(), String> {
-        let event: A::Event = self.schemas.decode(data).map_err(|error| error.to_string())?;
-        let state = Self::state(state);
-        let evolved = catch_unwind(AssertUnwindSafe(|| A::evolve(std::mem::take(state), &event)));
-        *state = evolved.map_err(|_| format!("the state of {} panicked", A::CATEGORY))?;
-        Ok(())
-    }
-
-    fn decide(
-        &self,
-        state: &mut AnyState,
-        command: Box<dyn Any + Send>,
-    ) -> Result<Vec<EventData>, NoEvent> {
-        let state = Self::state(state);
-        let command = *command
-            .downcast::<<A as Decider>::Command>()
-            .map_err(|_| NoEvent::Broken(format!("command is not one of {}", A::CATEGORY)))?;
-        let decided = catch_unwind(AssertUnwindSafe(|| A::decide(state, command)))
-            .map_err(|_| NoEvent::Broken(format!("a rule of {} panicked", A::CATEGORY)))?;
-        let events = decided.map_err(|refusal| {
-            let verdict = match refusal.kind() {
-                RejectionKind::Conflict => Verdict::Conflict,
-                RejectionKind::Invalid => Verdict::Invalid,
-                RejectionKind::Absent => Verdict::Absent,
-            };
-            NoEvent::Refused(Refusal { verdict, rule: refusal.rule(), detail: refusal.to_string() })
-        })?;
-        if events.len() > FRAME_EVENTS_MAX {
-            let why = format!(
-                "command made {} events, at most {FRAME_EVENTS_MAX} are written",
-                events.len()
-            );
-            return Err(NoEvent::Broken(why));
-        }
-        let encoded: Result<Vec<_>, _> =
-            events.iter().map(|event| self.schemas.encode(event)).collect();
-        let encoded = encoded.map_err(|error| NoEvent::Broken(error.to_string()))?;
-        let evolved =
-            catch_unwind(AssertUnwindSafe(|| events.iter().fold(std::mem::take(state), A::evolve)));
-        *state = evolved
-            .map_err(|_| NoEvent::Poisoned(format!("the state of {} panicked", A::CATEGORY)))?;
-        Ok(encoded)
-    }
-
-    fn show(&self, state: &AnyState) -> Vec<(&'static str, String)> {
-        state.downcast_ref::<A::State>().map(A::show).unwrap_or_default()
+        let schemas = self.to.schemas.clone();
+        let typed = Typed::<A>::new(self.context, schemas);
+        self.to.handler(A::CATEGORY, Arc::new(typed));
     }
 }

@@ -6,6 +6,7 @@
 //! shell that drives all owners of a node).
 
 mod answer;
+mod commands;
 mod desk;
 mod handler;
 mod keys;
@@ -14,11 +15,13 @@ mod shell;
 mod states;
 mod submit;
 mod tenure;
+mod typed;
 
 pub use answer::{Accepted, Answer, Refused};
+pub use commands::{Commands, LaneReport};
 pub use handler::{AnyState, Deciders, FRAME_EVENTS_MAX, Handler, NoEvent, Refusal};
 pub use keys::WINDOW_MS;
 pub use owner::{Action, Mark, Owner, Ticket};
-pub use shell::{Commands, LaneReport};
 pub use submit::Submit;
 pub use tenure::{Delivered, Read, Tenure};
+pub use typed::Typed;

@@ -1,9 +1,9 @@
 //! The thin shell around the owners: one thread that takes commands and delivery reports, asks the
-//! owners, and hands what they decided to the log, all of one round in one call.
+//! owners, and hands what they decided to the log, all of one round in one call. Not its handle, which
+//! is `commands`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::{LaneId, Timestamp, TopicId};
@@ -12,12 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::commands::{Caller, LaneReport, Message, RETRY_AFTER_MS, stopping};
 use crate::handler::Deciders;
 use crate::owner::{Action, Mark, Owner, Ticket};
 use crate::submit::Submit;
 
-/// Commands submitted and not answered; more are answered "overloaded".
-const OPEN_MAX: usize = 16_384;
 /// Commands and reports taken in one round: what is decided in a round shares a group commit.
 const ROUND_MAX: usize = 1_024;
 /// Wait before a lane is taken over again after it was lost or the claim did not win.
@@ -30,125 +29,7 @@ const CALL_BYTES_MAX: usize = 4 << 20;
 /// Bytes handed over and not reported; beyond it commands are answered "overloaded" before they are
 /// decided. Half of what the segment store queues.
 const OPEN_BYTES_MAX: usize = 32 << 20;
-/// How long an overloaded caller should wait.
-const RETRY_AFTER_MS: u64 = 1_000;
-
-/// A handle on the command runtime; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Commands {
-    to: mpsc::UnboundedSender<Message>,
-    /// Commands submitted and not answered; the bound of the channel.
-    open: Arc<AtomicUsize>,
-}
-
-enum Message {
-    Submit(Submit, Caller),
-    Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>, usize),
-    Retake(LaneId),
-    Lanes(oneshot::Sender<Vec<LaneReport>>),
-    Stop(oneshot::Sender<()>),
-}
-
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Submit(..) => "Submit",
-            Self::Delivered(..) => "Delivered",
-            Self::Retake(_) => "Retake",
-            Self::Lanes(_) => "Lanes",
-            Self::Stop(_) => "Stop",
-        })
-    }
-}
-
-/// How one lane stands at its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneReport {
-    /// The lane.
-    pub lane: LaneId,
-    /// Whether it takes commands.
-    pub serving: bool,
-    /// Its epoch.
-    pub epoch: u64,
-    /// Its valid records.
-    pub seq: u64,
-}
-
-impl Commands {
-    /// Starts the runtime on a thread of its own. Lanes are claimed when their first command comes.
-    pub fn start(log: Arc<dyn Log>, deciders: Deciders, node: &str) -> std::io::Result<Self> {
-        let (to, from) = mpsc::unbounded_channel();
-        let shell = Shell::new(log, deciders, node.to_owned(), to.downgrade());
-        std::thread::Builder::new().name("lanes".to_owned()).spawn(move || shell.run(from))?;
-        Ok(Self { to, open: Arc::default() })
-    }
-
-    /// Submits a command and waits for its answer. Dropped, the command goes on: ask again with the
-    /// same key.
-    pub async fn submit(&self, submit: Submit) -> Answer {
-        let Some(room) = Room::take(&self.open) else {
-            return Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS };
-        };
-        let (answer, answered) = oneshot::channel();
-        if self.to.send(Message::Submit(submit, Caller { to: answer, _room: room })).is_err() {
-            return stopping();
-        }
-        answered
-            .await
-            .unwrap_or_else(|_| Answer::Unknown { why: "the command runtime stopped".to_owned() })
-    }
-
-    /// How the lanes of this node stand.
-    pub async fn lanes(&self) -> Vec<LaneReport> {
-        let (answer, answered) = oneshot::channel();
-        if self.to.send(Message::Lanes(answer)).is_err() {
-            return Vec::new();
-        }
-        answered.await.unwrap_or_default()
-    }
-
-    /// Answers what was submitted before, then stops.
-    pub async fn stop(&self) {
-        let (done, stopped) = oneshot::channel();
-        if self.to.send(Message::Stop(done)).is_ok() {
-            stopped.await.ok();
-        }
-    }
-}
-
-/// Who waits for an answer. It keeps its place until it is answered, also when the caller went away.
-struct Caller {
-    to: oneshot::Sender<Answer>,
-    _room: Room,
-}
-
-impl Caller {
-    fn answer(self, answer: Answer) {
-        self.to.send(answer).ok();
-    }
-}
-
-/// A place among the commands that are submitted and not answered.
-struct Room(Arc<AtomicUsize>);
-
-impl Room {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let room = Self(open.clone());
-        (room.0.fetch_add(1, Ordering::Relaxed) < OPEN_MAX).then_some(room)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn stopping() -> Answer {
-    Answer::Unavailable { why: "this node is stopping".to_owned() }
-}
-
-struct Shell {
+pub(crate) struct Shell {
     log: Arc<dyn Log>,
     deciders: Deciders,
     node: String,
@@ -168,7 +49,7 @@ struct Shell {
 }
 
 impl Shell {
-    fn new(
+    pub(crate) fn new(
         log: Arc<dyn Log>,
         deciders: Deciders,
         node: String,
@@ -194,7 +75,7 @@ impl Shell {
         }
     }
 
-    fn run(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
+    pub(crate) fn run(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
         let mut messages = Vec::with_capacity(ROUND_MAX);
         while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 {
             for message in messages.drain(..) {
@@ -240,9 +121,8 @@ impl Shell {
     }
 
     fn submit(&mut self, submit: Submit, caller: Caller) {
-        let context = self.deciders.context_of(submit.stream.category());
-        let topic =
-            context.and_then(|context| self.topics.get(&format!("{context}.events")).copied());
+        let topic = self.deciders.topic_of(submit.stream.category());
+        let topic = topic.and_then(|topic| self.topics.get(topic).copied());
         let Some(topic) = topic else {
             let why = format!("nobody here takes commands for {}", submit.stream.category());
             return caller.answer(Answer::Unavailable { why });

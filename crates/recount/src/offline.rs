@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context as _, Result};
 use clap::ArgMatches;
 use cli::{Installation, Opened, Until};
-use domain::{EventData, StreamId};
+use domain::{EventData, StreamId, Timestamp};
 use lane::Deciders;
 use log::Medium;
 use log_embedded::{AtRest, EmbeddedLog};
@@ -71,13 +71,17 @@ impl Installation for Offline {
         Ok(format!("{} keys, {} destroyed", checked.live, checked.destroyed))
     }
 
-    fn show(&self, stream: &StreamId, events: &[EventData]) -> Result<Vec<(String, String)>> {
+    fn show(
+        &self,
+        stream: &StreamId,
+        events: &[(Timestamp, EventData)],
+    ) -> Result<Vec<(String, String)>> {
         let handler = self.deciders.of(stream.category());
         let handler = handler
             .with_context(|| format!("no context has streams called `{}`", stream.category()))?;
         let mut state = handler.fresh();
-        for data in events {
-            handler.replay(&mut state, data).map_err(anyhow::Error::msg)?;
+        for (at, data) in events {
+            handler.replay(&mut state, data, *at).map_err(anyhow::Error::msg)?;
         }
         Ok(handler.show(&state).into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }

@@ -139,8 +139,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     let history = deciders.categories().fold(
         History::new(Arc::clone(&log_dyn), Arc::clone(&schemas)),
         |history, category| {
-            let context = deciders.context_of(category).unwrap_or_default();
-            history.category(category, format!("{context}.events"))
+            history.category(category, deciders.topic_of(category).unwrap_or_default())
         },
     );
     let backend = ConsoleBackend {

@@ -79,7 +79,8 @@ impl ConsoleBackend {
     }
 
     fn by_uuid(&self, who: &Principal, id: Uuid) -> Vec<Found> {
-        let streams = self.deciders.categories().map(|category| StreamId::new(category, id));
+        let streams = self.deciders.categories();
+        let streams = streams.filter_map(|category| StreamId::parse_parts(category, id).ok());
         let mut all: Vec<_> = streams.filter_map(|stream| self.known(who, &stream)).collect();
         let recent = self.activity.recent();
         let mine = recent.events.iter().filter(|seen| Self::sees(who, &seen.meta.tenant));

@@ -5,7 +5,7 @@ use console::BackendError;
 use console::{
     AsOf, At, Event, EventHead, StateLine, StreamPage, StreamQuery, StreamRow, StreamView,
 };
-use domain::{EventData, Principal, StreamId};
+use domain::{Principal, StreamId};
 use lane::AnyState;
 
 use super::ConsoleBackend;
@@ -71,7 +71,7 @@ impl ConsoleBackend {
 
     fn headline(&self, stream: &StreamId) -> Option<String> {
         let events = self.history.stream(stream).ok()?;
-        let state = self.fold(stream, events.iter().map(|event| &event.data))?;
+        let state = self.fold(stream, events.iter())?;
         self.headline_of(stream, &state)
     }
 
@@ -90,12 +90,12 @@ impl ConsoleBackend {
     fn fold<'a>(
         &self,
         stream: &StreamId,
-        events: impl Iterator<Item = &'a EventData>,
+        events: impl Iterator<Item = &'a Recorded>,
     ) -> Option<AnyState> {
         let handler = self.deciders.of(stream.category())?;
         let mut state = handler.fresh();
-        for data in events {
-            handler.replay(&mut state, data).ok()?;
+        for event in events {
+            handler.replay(&mut state, &event.data, event.meta.recorded_at).ok()?;
         }
         Some(state)
     }
@@ -103,7 +103,6 @@ impl ConsoleBackend {
     /// The state after the event of version `until`, as lines.
     fn lines(&self, stream: &StreamId, events: &[Recorded], until: u64) -> Vec<StateLine> {
         let before = events.iter().filter(|event| event.meta.version <= until);
-        let before = before.map(|event| &event.data);
         let state = self.fold(stream, before);
         let handler = self.deciders.of(stream.category());
         let lines =
@@ -135,7 +134,7 @@ impl ConsoleBackend {
         };
         let lane = self.history.log().topics().lane_name(last.position.lane);
         let event = events.iter().find(|event| event.meta.version == shown);
-        let state = self.fold(id, events.iter().map(|event| &event.data));
+        let state = self.fold(id, events.iter());
         Ok(Some(StreamView {
             id: id.clone(),
             headline: state.and_then(|state| self.headline_of(id, &state)),

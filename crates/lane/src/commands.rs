@@ -1,0 +1,135 @@
+//! The handle on the command runtime: what callers hold. Not the shell behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::LaneId;
+use log::{Delivery, Log};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::answer::Answer;
+use crate::handler::Deciders;
+use crate::owner::Mark;
+use crate::shell::Shell;
+use crate::submit::Submit;
+
+/// Commands submitted and not answered; more are answered "overloaded".
+const OPEN_MAX: usize = 16_384;
+/// How long an overloaded caller should wait.
+pub(crate) const RETRY_AFTER_MS: u64 = 1_000;
+
+/// A handle on the command runtime; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    to: mpsc::UnboundedSender<Message>,
+    /// Commands submitted and not answered; the bound of the channel.
+    open: Arc<AtomicUsize>,
+}
+
+/// What the shell takes.
+pub(crate) enum Message {
+    Submit(Submit, Caller),
+    Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>, usize),
+    Retake(LaneId),
+    Lanes(oneshot::Sender<Vec<LaneReport>>),
+    Stop(oneshot::Sender<()>),
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Submit(..) => "Submit",
+            Self::Delivered(..) => "Delivered",
+            Self::Retake(_) => "Retake",
+            Self::Lanes(_) => "Lanes",
+            Self::Stop(_) => "Stop",
+        })
+    }
+}
+
+/// How one lane stands at its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneReport {
+    /// The lane.
+    pub lane: LaneId,
+    /// Whether it takes commands.
+    pub serving: bool,
+    /// Its epoch.
+    pub epoch: u64,
+    /// Its valid records.
+    pub seq: u64,
+}
+
+impl Commands {
+    /// Starts the runtime on a thread of its own. Lanes are claimed when their first command comes.
+    pub fn start(log: Arc<dyn Log>, deciders: Deciders, node: &str) -> std::io::Result<Self> {
+        let (to, from) = mpsc::unbounded_channel();
+        let shell = Shell::new(log, deciders, node.to_owned(), to.downgrade());
+        std::thread::Builder::new().name("lanes".to_owned()).spawn(move || shell.run(from))?;
+        Ok(Self { to, open: Arc::default() })
+    }
+
+    /// Submits a command and waits for its answer. Dropped, the command goes on: ask again with the
+    /// same key.
+    pub async fn submit(&self, submit: Submit) -> Answer {
+        let Some(room) = Room::take(&self.open) else {
+            return Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS };
+        };
+        let (answer, answered) = oneshot::channel();
+        if self.to.send(Message::Submit(submit, Caller { to: answer, _room: room })).is_err() {
+            return stopping();
+        }
+        answered
+            .await
+            .unwrap_or_else(|_| Answer::Unknown { why: "the command runtime stopped".to_owned() })
+    }
+
+    /// How the lanes of this node stand.
+    pub async fn lanes(&self) -> Vec<LaneReport> {
+        let (answer, answered) = oneshot::channel();
+        if self.to.send(Message::Lanes(answer)).is_err() {
+            return Vec::new();
+        }
+        answered.await.unwrap_or_default()
+    }
+
+    /// Answers what was submitted before, then stops.
+    pub async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.to.send(Message::Stop(done)).is_ok() {
+            stopped.await.ok();
+        }
+    }
+}
+
+/// Who waits for an answer. It keeps its place until it is answered, also when the caller went away.
+pub(crate) struct Caller {
+    to: oneshot::Sender<Answer>,
+    _room: Room,
+}
+
+impl Caller {
+    pub(crate) fn answer(self, answer: Answer) {
+        self.to.send(answer).ok();
+    }
+}
+
+/// A place among the commands that are submitted and not answered.
+struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+        let room = Self(open.clone());
+        (room.0.fetch_add(1, Ordering::Relaxed) < OPEN_MAX).then_some(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn stopping() -> Answer {
+    Answer::Unavailable { why: "this node is stopping".to_owned() }
+}
