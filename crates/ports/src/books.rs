@@ -4,7 +4,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use domain::{Platform, TenantId};
+use domain::{Platform, TenantId, UserId};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -70,5 +70,12 @@ pub trait AccountBook: Send + Sync {
 #[async_trait]
 pub trait AddressBook: Send + Sync {
     /// The address of a user; `None`: none is known.
-    async fn address(&self, tenant: &TenantId, user: Uuid) -> Result<Option<Secret>, BookError>;
+    async fn address(&self, tenant: &TenantId, user: UserId) -> Result<Option<Secret>, BookError>;
+}
+
+/// Knows who pays for a user at the payment provider.
+#[async_trait]
+pub trait PayerBook: Send + Sync {
+    /// The provider's name of the customer that is charged for this user; `None`: nobody pays.
+    async fn payer(&self, tenant: &TenantId, user: UserId) -> Result<Option<String>, BookError>;
 }
