@@ -32,7 +32,8 @@ pub enum Delivery {
     Unknown(String),
 }
 
-/// Called once, from a thread of the log, with one delivery a handover, in order. It must not block.
+/// Called once, from a thread of the log, with one delivery a handover. Calls that share a lane are
+/// answered in their order; on a log of several machines, others need not be. It must not block.
 pub type Done = Box<dyn FnOnce(Vec<Delivery>) + Send>;
 
 /// Told which lanes have grown.

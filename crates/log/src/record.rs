@@ -128,7 +128,7 @@ impl Header {
     }
 
     /// Writes a record with this header and the body that `body` appends.
-    fn write(self, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn write(self, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
         out.put(&[0; 4]);
         out.put(&[FORMAT, self.kind as u8]);
@@ -182,7 +182,16 @@ impl Record {
 const HAS_KEY: u8 = 1;
 const HAS_FINGERPRINT: u8 = 2;
 const HAS_CAUSATION: u8 = 4;
-const HAS_TRACE: u8 = 8;
+pub(crate) const HAS_TRACE: u8 = 8;
+/// All flags of an event.
+pub(crate) const EVENT_FLAGS: u8 = HAS_KEY | HAS_FINGERPRINT | HAS_CAUSATION | HAS_TRACE;
+/// Trace id, span id, flags.
+pub(crate) const TRACE_BYTES: usize = 16 + 8 + 1;
+
+/// Bytes of what the flags announce, without the trace: 16 each.
+pub(crate) const fn envelope_optional_bytes(flags: u8) -> usize {
+    16 * (flags & !HAS_TRACE).count_ones() as usize
+}
 
 fn write_event(out: &mut Vec<u8>, meta: &Meta, data: &EventData, fingerprint: Option<Fingerprint>) {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
@@ -225,7 +234,7 @@ fn read_event(position: Position, mut from: Take<'_>) -> Result<Body, DecodeErro
     let (tenant, actor) = (from.text()?.parse()?, from.text()?.parse()?);
     let correlation = from.uuid()?;
     let flags = from.u8()?;
-    if flags >= 2 * HAS_TRACE {
+    if flags > EVENT_FLAGS {
         return Err(DecodeError::Unknown("flags", flags));
     }
     let has = |bit: u8| flags & bit != 0;

@@ -11,8 +11,8 @@ use domain::{
 };
 use proptest::prelude::*;
 use recount_log::{
-    Body, Claim, DecodeError, Fingerprint, FrameBuilder, Header, Kind, Outcome, Record, Topic,
-    Topics, Verdict, headers, is_of, murmur2, stream_of,
+    Body, BodyParts, Claim, DecodeError, Fingerprint, FrameBuilder, Header, Kind, Outcome, Parts,
+    Record, Topic, Topics, Verdict, envelope_of, headers, is_of, murmur2, stream_of,
 };
 use uuid::Uuid;
 
@@ -105,6 +105,31 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 proptest! {
+    #[test]
+    fn a_record_in_parts_is_put_together_as_it_was(event in event(), outcome in outcome()) {
+        let mut frame = FrameBuilder::new(3, 7, 2);
+        frame.event(&event.0, &event.1, event.2);
+        frame.outcome(&outcome);
+        let bytes = frame.finish();
+        for (_, range) in headers(&bytes).unwrap() {
+            let record = &bytes[range];
+            let parts = Parts::of(record).unwrap();
+            prop_assert_eq!(parts.join(), record);
+            if let BodyParts::Event(it) = parts.body {
+                let with_more = [it.envelope, b"more"].concat();
+                prop_assert_eq!(envelope_of(&with_more), Ok((it.envelope.len(), it.trace.is_some())));
+                prop_assert_eq!(it.datum, &event.1.datum);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_makes_the_taking_apart_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(parts) = Parts::of(&bytes) {
+            prop_assert_eq!(parts.join(), bytes);
+        }
+    }
+
     #[test]
     fn a_frame_of_events_is_read_as_it_was_written(
         events in proptest::collection::vec(event(), 1..6), epoch: u64, seq in 1..u64::MAX / 2,
