@@ -1,9 +1,9 @@
-//! From a question for a list to SQL. Columns come from the table's own list, every value is bound, the
-//! tenant always filters. Nothing is executed here.
+//! From a question to SQL. Columns come from the table's own list, every value is bound, the tenant
+//! filters unless the question says "everybody". Nothing is executed here.
 
-use domain::query::Test;
-use domain::{Column, ColumnType, TenantId, Value};
-use projector::{Compare, ListQuery, ReadError, Table};
+use domain::query::{Compare, Condition, Test};
+use domain::{Column, ColumnType, Value};
+use projector::{GroupQuery, ListQuery, ReadError, Table, Whose};
 use uuid::Uuid;
 
 use crate::ddl::{Names, columns, ident};
@@ -18,9 +18,15 @@ struct Sql {
 }
 
 impl Sql {
-    fn new(tenant: &TenantId) -> Self {
-        let binds = vec![Value::Text(tenant.as_str().to_owned())];
-        Self { wheres: vec!["tenant_id = $1".to_owned()], binds }
+    fn new(table: &Table, whose: &Whose, only: &Condition) -> Result<Self, ReadError> {
+        let mut sql = Self { wheres: vec![], binds: vec![] };
+        if let Whose::Tenant(tenant) = whose {
+            let tenant = sql.bind(Value::Text(tenant.as_str().to_owned()));
+            sql.wheres.push(format!("tenant_id = {tenant}"));
+        }
+        let only = sql.condition(table, only)?;
+        sql.wheres.push(only);
+        Ok(sql)
     }
 
     fn bind(&mut self, value: Value) -> String {
@@ -28,7 +34,22 @@ impl Sql {
         format!("${}", self.binds.len())
     }
 
-    fn filter(&mut self, table: &Table, compare: &Compare) -> Result<(), ReadError> {
+    /// A condition as SQL that is true where it holds; where it does not, false or null.
+    fn condition(&mut self, table: &Table, is: &Condition) -> Result<String, ReadError> {
+        let (all, with, none) = match is {
+            Condition::All(all) => (all, " AND ", "TRUE"),
+            Condition::Any(any) => (any, " OR ", "FALSE"),
+            Condition::Not(it) => {
+                return Ok(format!("({}) IS NOT TRUE", self.condition(table, it)?));
+            }
+            Condition::Is(compare) => return self.compare(table, compare),
+        };
+        let all: Result<Vec<_>, _> = all.iter().map(|one| self.condition(table, one)).collect();
+        let all = all?;
+        Ok(if all.is_empty() { none.to_owned() } else { format!("({})", all.join(with)) })
+    }
+
+    fn compare(&mut self, table: &Table, compare: &Compare) -> Result<String, ReadError> {
         let column = column(table, compare.column)?;
         let (name, list) = (ident(column.name), column.ty == ColumnType::Texts);
         let with = compare.with.clone();
@@ -36,14 +57,15 @@ impl Sql {
             if compare.test != Test::Is {
                 return Err(invalid(column, "only equality can be asked of null"));
             }
-            self.wheres.push(format!("{name} IS NULL"));
-            return Ok(());
+            return Ok(format!("{name} IS NULL"));
         }
-        let wanted = if list { ColumnType::Text } else { column.ty };
+        let part = matches!(compare.test, Test::Contains | Test::Begins);
+        let of_id = part && column.ty == ColumnType::Uuid;
+        let wanted = if list || of_id { ColumnType::Text } else { column.ty };
         if type_of(&with) != Some(wanted) {
             return Err(invalid(column, &format!("{with:?} is not of type {wanted:?}")));
         }
-        let text = match compare.test {
+        Ok(match compare.test {
             Test::Is if list => format!("{} = ANY({name})", self.bind(with)),
             Test::Is => format!("{name} = {}", self.bind(with)),
             Test::From | Test::Before if list => {
@@ -59,12 +81,24 @@ impl Sql {
                 if list {
                     format!("EXISTS (SELECT 1 FROM UNNEST({name}) AS e(v) WHERE e.v ILIKE {place})")
                 } else {
-                    format!("{name} ILIKE {place}")
+                    format!("{name}::text ILIKE {place}")
                 }
             }
-        };
-        self.wheres.push(text);
-        Ok(())
+            Test::Begins => {
+                let Value::Text(text) = with else {
+                    return Err(invalid(column, "only text can begin with something"));
+                };
+                let text = if of_id { text.to_lowercase() } else { text };
+                let place = self.bind(Value::Text(text));
+                if list {
+                    format!(
+                        "EXISTS (SELECT 1 FROM UNNEST({name}) AS e(v) WHERE starts_with(e.v, {place}))"
+                    )
+                } else {
+                    format!("starts_with({name}::text, {place})")
+                }
+            }
+        })
     }
 
     /// Behind a row, in the order of (sort, key); null is the largest, as PostgreSQL sorts it.
@@ -139,10 +173,7 @@ pub(crate) fn list_sql(
     if sort.ty == ColumnType::Texts {
         return Err(invalid(sort, "a list has no order"));
     }
-    let mut sql = Sql::new(&query.tenant);
-    for compare in &query.filters {
-        sql.filter(table, compare)?;
-    }
+    let mut sql = Sql::new(table, &query.whose, &query.only)?;
     if let Some(after) = &query.after {
         sql.after(table, sort, query.descending, after)?;
     }
@@ -155,6 +186,41 @@ pub(crate) fn list_sql(
         sql.wheres.join(" AND "),
         ident(sort.name),
         ident(table.key),
+    );
+    Ok((text, sql.binds))
+}
+
+/// The statement of counts, and its parameters: the columns asked by, then count, times, sum, sample.
+pub(crate) fn group_sql(
+    table: &Table,
+    query: &GroupQuery,
+) -> Result<(String, Vec<Value>), ReadError> {
+    let mut sql = Sql::new(table, &query.whose, &query.only)?;
+    let by: Result<Vec<_>, _> = query.by.iter().map(|name| column(table, name)).collect();
+    let by: Vec<_> = by?.into_iter().map(|column| ident(column.name)).collect();
+    let (first, last) = (column(table, query.between.0)?, column(table, query.between.1)?);
+    let sum = column(table, query.sum)?;
+    if (first.ty, last.ty, sum.ty) != (ColumnType::Time, ColumnType::Time, ColumnType::Int) {
+        return Err(invalid(sum, "times are compared and numbers added up"));
+    }
+    let limit = sql.bind(Value::Int(i64::from(query.limit.clamp(1, PAGE_MAX))));
+    let picks = [
+        "count(*)".to_owned(),
+        format!("min({})", ident(first.name)),
+        format!("max({})", ident(last.name)),
+        format!("greatest(least(sum({}), {}), {})::bigint", ident(sum.name), i64::MAX, i64::MIN),
+        format!("min({}::text)", ident(table.key)),
+    ];
+    let picks: Vec<_> = by.iter().cloned().chain(picks).collect();
+    let grouped =
+        if by.is_empty() { String::new() } else { format!(" GROUP BY {}", by.join(", ")) };
+    let order: Vec<_> = ["count(*) DESC".to_owned()].into_iter().chain(by).collect();
+    let text = format!(
+        "SELECT {} FROM {} WHERE {}{grouped} HAVING count(*) > 0 ORDER BY {} LIMIT {limit}",
+        picks.join(", "),
+        Names::of(table).view,
+        sql.wheres.join(" AND "),
+        order.join(", "),
     );
     Ok((text, sql.binds))
 }

@@ -1,23 +1,25 @@
 //! Answers questions about read models from PostgreSQL. Columns come from the table's own list,
-//! values are always bound, the tenant always filters.
+//! values are always bound, the tenant filters unless the question says "everybody".
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{LaneId, TenantId, Value};
+use chrono::{DateTime, Utc};
+use domain::{ColumnType, LaneId, TenantId, Value};
 use log::Topics;
 use projector::{
-    Handle, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson, Table, row_json,
+    Group, GroupQuery, Handle, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson,
+    Table, row_json,
 };
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::Pools;
-use crate::ask::{PAGE_MAX, list_sql};
+use crate::ask::{PAGE_MAX, group_sql, list_sql};
 use crate::ddl::{Names, columns, ident};
 use crate::error::{Unread, spawned};
-use crate::rows::{Statement, time, uint, values};
+use crate::rows::{Statement, time, uint, value, values};
 use crate::sink::position;
 
 /// How often a projector in another process is asked how far it is.
@@ -89,6 +91,23 @@ fn json(table: &Table, row: &PgRow) -> Result<RowJson, sqlx::Error> {
     Ok(out)
 }
 
+/// A group as [`group_sql`] selects it.
+fn group(table: &Table, query: &GroupQuery, row: &PgRow) -> Result<Group, sqlx::Error> {
+    let ty = |name: &str| table.columns.iter().find(|column| column.name == name).map(|it| it.ty);
+    let by = query.by.iter().enumerate();
+    let by = by.map(|(at, name)| value(ty(name).unwrap_or(ColumnType::Text), row, at));
+    let own = query.by.len();
+    let sample: String = row.try_get(own + 4)?;
+    Ok(Group {
+        by: by.collect::<Result<_, _>>()?,
+        count: uint(row.try_get(own)?),
+        first: row.try_get::<DateTime<Utc>, _>(own + 1)?.into(),
+        last: row.try_get::<DateTime<Utc>, _>(own + 2)?.into(),
+        sum: row.try_get::<Option<i64>, _>(own + 3)?.unwrap_or_default(),
+        sample: sample.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+    })
+}
+
 #[async_trait]
 impl ReadStore for PgReadStore {
     async fn one(
@@ -127,6 +146,13 @@ impl ReadStore for PgReadStore {
             Ok(Page { items: items?, next })
         };
         page().map_err(|error| crate::error::read(&error))
+    }
+
+    async fn groups(&self, table: &Table, query: &GroupQuery) -> Result<Vec<Group>, ReadError> {
+        let (sql, binds) = group_sql(table, query)?;
+        let rows = self.fetch(sql, binds).await?;
+        let all: Result<Vec<_>, _> = rows.iter().map(|row| group(table, query, row)).collect();
+        all.map_err(|error| crate::error::read(&error))
     }
 
     async fn wait_for(

@@ -125,7 +125,8 @@ pub(crate) fn values(table: &Table, row: &PgRow) -> Result<Vec<Value>, sqlx::Err
     all.map(|(at, column)| value(column.ty, row, at)).collect()
 }
 
-fn value(ty: ColumnType, row: &PgRow, at: usize) -> Result<Value, sqlx::Error> {
+/// The value of one column of a result.
+pub(crate) fn value(ty: ColumnType, row: &PgRow, at: usize) -> Result<Value, sqlx::Error> {
     let found = match ty {
         ColumnType::Text => row.try_get::<Option<String>, _>(at)?.map(Value::Text),
         ColumnType::Uuid => row.try_get::<Option<Uuid>, _>(at)?.map(Value::Uuid),

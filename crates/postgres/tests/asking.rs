@@ -9,16 +9,19 @@ mod support;
 use std::time::Duration;
 
 use db::{Db, all_folded};
-use domain::query::Test;
+use domain::query::{Compare, Condition, Test};
 use domain::{TenantId, Timestamp, Value};
 use log::Log;
-use projector::{Compare, ListQuery, Page, ReadError, ReadStore, Table, Until, fold_all, row_json};
+use projector::{
+    GroupQuery, ListQuery, Page, ReadError, ReadStore, Table, Until, Whose, fold_all, row_json,
+};
 use recount_postgres::PgReadStore;
 use support::{Event, ItemRow, MemLog, TENANT, added, registry};
 use uuid::Uuid;
 
 fn ask(sort: &'static str, descending: bool, filters: Vec<Compare>) -> ListQuery {
-    ListQuery { tenant: TENANT, filters, sort, descending, after: None, limit: 7 }
+    let only = Condition::All(filters.into_iter().map(Condition::Is).collect());
+    ListQuery { whose: Whose::Tenant(TENANT), only, sort, descending, after: None, limit: 7 }
 }
 
 fn text(column: &'static str, test: Test, with: &str) -> Compare {
@@ -65,7 +68,8 @@ async fn pages_over_ties_and_nulls_show_every_row_once_in_both_directions() {
         once.dedup();
         assert_eq!((once.len(), up.len()), (60, 60), "{sort}");
     }
-    let nobody = ListQuery { tenant: TenantId::from_static("other"), ..ask("name", false, vec![]) };
+    let whose = Whose::Tenant(TenantId::from_static("other"));
+    let nobody = ListQuery { whose, ..ask("name", false, vec![]) };
     assert_eq!(all_pages(&store, nobody).await, Vec::<String>::new());
     handle.shutdown().await;
     db.stop().await;
@@ -115,6 +119,37 @@ async fn filters_compare_values_and_attempts_to_inject_are_values_too() {
         }
     }
     assert_eq!(db.number("SELECT count(*) FROM shop.items").await, 60);
+    handle.shutdown().await;
+    db.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_are_counted_per_tenant_or_for_everybody() {
+    let (db, _log, handle, store) = filled().await;
+    let table = Table::of::<ItemRow>();
+    let query = GroupQuery {
+        whose: Whose::Tenant(TENANT),
+        only: Condition::always(),
+        by: vec!["name"],
+        between: ("changed_at", "changed_at"),
+        sum: "count",
+        limit: 3,
+    };
+    let groups = store.groups(&table, &query).await.unwrap();
+    assert_eq!(groups.len(), 3, "at most the limit");
+    assert!(groups.iter().all(|group| group.count == 12 && group.first <= group.last));
+    let all = GroupQuery { by: vec![], ..query.clone() };
+    let everybody = GroupQuery { whose: Whose::Everybody, ..all.clone() };
+    let nobody = GroupQuery { whose: Whose::Tenant(TenantId::from_static("other")), ..all.clone() };
+    for query in [&all, &everybody] {
+        let groups = store.groups(&table, query).await.unwrap();
+        let sum = db.number("SELECT sum(count)::bigint FROM shop.items").await;
+        assert_eq!((groups[0].count, groups[0].sum, groups.len()), (60, sum, 1));
+        assert_eq!(groups[0].sample, Uuid::from_u128(1));
+    }
+    assert_eq!(store.groups(&table, &nobody).await.unwrap(), vec![]);
+    let wrong = GroupQuery { sum: "name", ..all };
+    assert!(matches!(store.groups(&table, &wrong).await.unwrap_err(), ReadError::Invalid(_)));
     handle.shutdown().await;
     db.stop().await;
 }

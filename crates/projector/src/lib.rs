@@ -27,7 +27,7 @@ mod worker;
 
 pub use json::{row_json, value_json};
 pub use projector::{Handle, OrderError, Projector};
-pub use read::{Compare, ListQuery, Page, ReadError, ReadStore, RowJson};
+pub use read::{Group, GroupQuery, ListQuery, Page, ReadError, ReadStore, RowJson, Whose};
 pub use registry::{Decode, Entry, Registry};
 pub use replay::{Replay, Until, fold_all};
 pub use sink::{

@@ -68,10 +68,27 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// The lanes whose events a projection reads.
+/// The context of the events of running sagas, which stand in the topic of each context's sagas.
+const SAGAS: &str = "saga";
+
+/// The lanes whose events a projection reads: of each context its facts, and of sagas the running
+/// work of every context.
 pub(crate) fn lanes_of(topics: &Topics, entry: &Entry) -> Vec<LaneId> {
-    let named = entry.contexts().into_iter().map(|context| format!("{context}.events"));
-    named.filter_map(|name| topics.find(&name)).flat_map(|topic| topics.lanes_of(topic)).collect()
+    lanes_in(topics, &entry.contexts())
+}
+
+fn lanes_in(topics: &Topics, contexts: &[&str]) -> Vec<LaneId> {
+    let mut all = Vec::new();
+    for context in contexts {
+        let facts = format!("{context}.events");
+        let reads = |name: &str| name == facts || (*context == SAGAS && name.ends_with(".sagas"));
+        for topic in topics.all().iter().filter(|topic| reads(&topic.name)) {
+            all.extend(
+                topics.find(&topic.name).into_iter().flat_map(|topic| topics.lanes_of(topic)),
+            );
+        }
+    }
+    all
 }
 
 impl Projector {
@@ -226,5 +243,28 @@ impl Handle {
                 "projection workers did not end in time; their transactions are rolled back"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::Topic;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_events_of_sagas_stand_in_the_sagas_of_every_context() {
+        let names = ["content.events", "content.sagas", "social.events", "social.sagas"];
+        let all = names.map(|name| Topic { name: name.into(), lanes: 2 });
+        let topics = Topics::new(Uuid::nil(), all.into());
+        let lanes = |contexts: &[&str]| {
+            let lanes = lanes_in(&topics, contexts);
+            lanes.into_iter().map(|lane| topics.lane_name(lane)).collect::<Vec<_>>()
+        };
+        assert_eq!(lanes(&["content"]), ["content.events/0", "content.events/1"]);
+        let sagas = ["content.sagas/0", "content.sagas/1", "social.sagas/0", "social.sagas/1"];
+        assert_eq!(lanes(&["saga"]), sagas);
+        assert_eq!(lanes(&["nothing"]), Vec::<String>::new());
     }
 }

@@ -1,7 +1,8 @@
 //! What read models answer: the trait behind the query routes.
 
 use async_trait::async_trait;
-use domain::{LaneId, TenantId, Value};
+use domain::query::Condition;
+use domain::{LaneId, TenantId, Timestamp, Value};
 use uuid::Uuid;
 
 use crate::{ProjectionStatus, Table};
@@ -9,24 +10,22 @@ use crate::{ProjectionStatus, Table};
 /// A row as the API gives it: its columns as JSON, in order.
 pub type RowJson = serde_json::Map<String, serde_json::Value>;
 
-/// How a filter compares.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compare {
-    /// The column; one of the table's.
-    pub column: &'static str,
-    /// How.
-    pub test: domain::query::Test,
-    /// With what; of the column's type.
-    pub with: Value,
+/// Whose rows are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of one tenant.
+    Tenant(TenantId),
+    /// Those of all tenants: for who owns the installation, never for a tenant's own request.
+    Everybody,
 }
 
 /// A question for a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery {
     /// Whose rows.
-    pub tenant: TenantId,
-    /// All must hold.
-    pub filters: Vec<Compare>,
+    pub whose: Whose,
+    /// Which of them.
+    pub only: Condition,
     /// Column to sort by; the key breaks ties.
     pub sort: &'static str,
     /// From the largest on.
@@ -44,6 +43,40 @@ pub struct Page {
     pub items: Vec<RowJson>,
     /// Sort value and key of the last row when there are more.
     pub next: Option<(Value, Uuid)>,
+}
+
+/// A question for counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupQuery {
+    /// Whose rows.
+    pub whose: Whose,
+    /// Which of them.
+    pub only: Condition,
+    /// Rows that are equal in these columns are one group; of none: all rows are.
+    pub by: Vec<&'static str>,
+    /// Columns of times whose smallest and largest value are told.
+    pub between: (&'static str, &'static str),
+    /// A column of numbers that is added up.
+    pub sum: &'static str,
+    /// Most groups, 1 to 200; the largest come first.
+    pub limit: u16,
+}
+
+/// Rows that have something in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// What they have in common: a value for each column asked by.
+    pub by: Vec<Value>,
+    /// How many rows.
+    pub count: u64,
+    /// The smallest time in the first of the two columns.
+    pub first: Timestamp,
+    /// The largest time in the second.
+    pub last: Timestamp,
+    /// The sum; saturates at the ends of its range.
+    pub sum: i64,
+    /// The key of one of them, the same each time while nothing changes.
+    pub sample: Uuid,
 }
 
 /// A question could not be answered.
@@ -79,6 +112,9 @@ pub trait ReadStore: Send + Sync + 'static {
 
     /// Rows.
     async fn list(&self, table: &Table, query: &ListQuery) -> Result<Page, ReadError>;
+
+    /// How many rows have what in common.
+    async fn groups(&self, table: &Table, query: &GroupQuery) -> Result<Vec<Group>, ReadError>;
 
     /// Waits until the projection has folded all of these positions, at most so long. Lanes that the
     /// projection does not read are ignored.

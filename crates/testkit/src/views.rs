@@ -61,7 +61,7 @@ impl ReadModels {
                     let fits = match (filter.test, ty) {
                         (_, None) => false,
                         (Test::Is, Some(_)) => true,
-                        (Test::Contains, Some(ty)) => ty == ColumnType::Text,
+                        (Test::Contains | Test::Begins, Some(ty)) => ty == ColumnType::Text,
                         (Test::From | Test::Before, Some(ty)) => {
                             matches!(ty, ColumnType::Time | ColumnType::Int)
                         }

@@ -163,13 +163,14 @@ fn filter_doc(route: &ListRoute, filter: &Filter) -> String {
         Test::From => format!("At or after: {doc}"),
         Test::Before => format!("Before: {doc}"),
         Test::Contains => format!("Contains, without regard to case: {doc}"),
+        Test::Begins => format!("Begins with: {doc}"),
     }
 }
 
 fn filter_schema(column: &Column, filter: &Filter) -> Value {
     match column.ty {
         ColumnType::Texts => json!({ "type": "string" }),
-        _ if filter.test == Test::Contains => json!({ "type": "string" }),
+        _ if matches!(filter.test, Test::Contains | Test::Begins) => json!({ "type": "string" }),
         _ => column_schema(column.ty),
     }
 }

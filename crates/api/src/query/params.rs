@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use domain::query::Test;
+use domain::query::{Compare, Condition, Test};
 use domain::{Column, ColumnType, TenantId, Value};
-use projector::{Compare, ListQuery};
+use projector::{ListQuery, Whose};
 
 use super::cursor::{self, Question};
 use super::{LIMIT, LIMIT_MAX, ListRoute};
@@ -87,7 +87,9 @@ impl ListRoute {
             pairs.iter().filter(|(name, _)| name != "after" && name != "min_position"),
         );
         let (tenant, limit) = (tenant.clone(), limit_to);
-        let query = ListQuery { tenant, filters, sort, descending, after, limit };
+        let only = Condition::All(filters.into_iter().map(Condition::Is).collect());
+        let whose = Whose::Tenant(tenant);
+        let query = ListQuery { whose, only, sort, descending, after, limit };
         Ok(Asking { query, question, min_position, same: same.finish() })
     }
 
@@ -123,7 +125,7 @@ fn typed(column: &Column, how: Test, text: &str) -> Option<Value> {
     if text.contains('\0') {
         return None;
     }
-    if how == Test::Contains {
+    if matches!(how, Test::Contains | Test::Begins) {
         return Some(Value::Text(text.to_owned()));
     }
     match column.ty {

@@ -17,8 +17,8 @@ use domain::{LaneId, SealError, Sealed, Sealer, SubjectId, TenantId, Value as Ce
 use lane::{Answer, Deciders, Submit};
 use log::{Log, MemoryLog, Topic, Topics};
 use projector::{
-    LaneLag, ListQuery, Page, ProjectionState, ProjectionStatus, ReadError, ReadStore, RowJson,
-    Table,
+    Group, GroupQuery, LaneLag, ListQuery, Page, ProjectionState, ProjectionStatus, ReadError,
+    ReadStore, RowJson, Table,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -94,6 +94,10 @@ impl ReadStore for Reads {
             .then(|| (Cell::Int(7), rows[to - 1].1))
             .map(|(_, key)| (Cell::Time(domain::Timestamp::from_micros(17)), key));
         Ok(Page { items: rows[from..to].iter().map(|(row, _, _)| row.clone()).collect(), next })
+    }
+
+    async fn groups(&self, _: &Table, _: &GroupQuery) -> Result<Vec<Group>, ReadError> {
+        Ok(Vec::new())
     }
 
     async fn wait_for(

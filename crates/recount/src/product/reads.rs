@@ -7,7 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{LaneId, TenantId};
 use postgres::{PgReadStore, Pools};
-use projector::{Handle, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson, Table};
+use projector::{
+    Group, GroupQuery, Handle, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson,
+    Table,
+};
 use uuid::Uuid;
 
 /// The read side, once it is there.
@@ -49,6 +52,10 @@ impl ReadStore for LateReads {
 
     async fn list(&self, table: &Table, query: &ListQuery) -> Result<Page, ReadError> {
         self.get()?.store.list(table, query).await
+    }
+
+    async fn groups(&self, table: &Table, query: &GroupQuery) -> Result<Vec<Group>, ReadError> {
+        self.get()?.store.groups(table, query).await
     }
 
     async fn wait_for(
