@@ -16,8 +16,14 @@ impl domain::Context for Content {
         include_str!("../../../schemas/content/content.post.drafted.v1.avsc"),
         include_str!("../../../schemas/content/content.post.edited.v1.avsc"),
         include_str!("../../../schemas/content/content.post.scheduled.v1.avsc"),
+        include_str!("../../../schemas/content/content.post.scheduled.v1.2.avsc"),
         include_str!("../../../schemas/content/content.post.unscheduled.v1.avsc"),
+        include_str!("../../../schemas/content/content.post.unscheduled.v1.2.avsc"),
         include_str!("../../../schemas/content/content.post.withdrawn.v1.avsc"),
+        include_str!("../../../schemas/content/content.post.withdrawn.v1.2.avsc"),
+        include_str!("../../../schemas/content/content.post.publishing_started.v1.avsc"),
+        include_str!("../../../schemas/content/content.post.publishing_stopped.v1.avsc"),
+        include_str!("../../../schemas/content/content.post.published.v1.avsc"),
     ];
 
     fn aggregates(to: &mut impl Aggregates) {

@@ -1,7 +1,9 @@
 //! The shared kernel: the one word list that several contexts write. Not a place for rules; what is
 //! here is a fact of the world, and a new word is a change of every schema that holds it.
 
-use crate::Word;
+use std::collections::BTreeSet;
+
+use crate::{Invalid, Word};
 
 /// Where a post can be published. Its words are the same in the API, in Avro and in tables.
 ///
@@ -53,6 +55,21 @@ impl Platform {
             Self::Telegram => "Telegram",
             Self::Sandbox => "Sandbox",
         }
+    }
+
+    /// The platforms of a request: at least one, each once. `pointer` is where they stand in it.
+    pub fn each_once(all: Vec<Self>, pointer: &str) -> Result<BTreeSet<Self>, Invalid> {
+        if all.is_empty() {
+            return Err(Invalid::field(pointer, "empty", "name at least one platform"));
+        }
+        let mut platforms = BTreeSet::new();
+        for (at, platform) in all.into_iter().enumerate() {
+            if !platforms.insert(platform) {
+                let detail = format!("`{platform}` is named twice");
+                return Err(Invalid::field(&format!("{pointer}/{at}"), "duplicate", detail));
+            }
+        }
+        Ok(platforms)
     }
 
     /// Most characters of a text, counted in Unicode scalar values. A first fence, before anybody

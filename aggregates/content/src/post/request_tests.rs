@@ -1,6 +1,6 @@
 //! What the bodies of the post's routes become. Not HTTP, and not the rules.
 
-use domain::{Invalid, Method, Platform};
+use domain::{Invalid, Method, Money, Platform};
 use testkit::{Refused, at, request};
 
 use super::{Command, Post, Text};
@@ -62,6 +62,7 @@ fn a_schedule_takes_a_time_and_each_platform_once() {
     let expected = Command::Schedule {
         publish_at: at(1_000),
         platforms: [Platform::Bluesky, Platform::X].into(),
+        boost: None,
         issued_at: at(0),
     };
     assert_eq!(command("schedule_post", body), expected);
@@ -162,5 +163,32 @@ fn what_is_not_understood_is_refused() {
             Refused::Malformed(sentence) => assert!(sentence.starts_with(why), "{sentence}"),
             other => panic!("{body} is {other:?}"),
         }
+    }
+}
+
+#[test]
+fn a_boost_is_an_amount_that_can_be_paid() {
+    let body = |boost: &str| {
+        let head = r#"{"publish_at": "2026-11-21T12:00:00Z", "platforms": ["x"], "boost": "#;
+        format!("{head}{boost}}}")
+    };
+    let expected = Command::Schedule {
+        publish_at: at(0),
+        platforms: [Platform::X].into(),
+        boost: Some(Money::new(500, "EUR")),
+        issued_at: at(0),
+    };
+    assert_eq!(command("schedule_post", &body(r#"{"minor": 500, "currency": "EUR"}"#)), expected);
+    for minor in [i64::MIN, -1, 0, 100_000_000] {
+        let boost = format!(r#"{{"minor": {minor}, "currency": "EUR"}}"#);
+        let detail = "an amount is 1 to 99999999 minor units";
+        let expected = invalid("/boost/minor", "not_an_amount", detail);
+        assert_eq!(refused("schedule_post", &body(&boost)), expected);
+    }
+    for currency in ["", "eur", "EURO", "E1R"] {
+        let boost = format!(r#"{{"minor": 500, "currency": "{currency}"}}"#);
+        let detail = "a currency is three capital letters (ISO 4217), as EUR";
+        let expected = invalid("/boost/currency", "not_a_currency", detail);
+        assert_eq!(refused("schedule_post", &body(&boost)), expected);
     }
 }

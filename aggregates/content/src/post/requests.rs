@@ -1,10 +1,8 @@
 //! How a post is asked over the API: bodies into commands, and the routes. Not rules: what is said
 //! here is wrong whatever the state.
 
-use std::collections::BTreeSet;
-
 use domain::{
-    Aggregate, Ask, Describe, Invalid, Method, Platform, Request, Route, Routes, Timestamp,
+    Aggregate, Ask, Describe, Invalid, Method, Money, Platform, Request, Route, Routes, Timestamp,
 };
 use serde::Deserialize;
 
@@ -105,21 +103,18 @@ struct SchedulePost {
     /// Where it goes: at least one, each once.
     #[describe(max_items = PLATFORMS_MAX)]
     platforms: Vec<Platform>,
+    /// What is paid so that more people see it; charged when it is published.
+    boost: Option<Money>,
 }
 
 impl Request<Post> for SchedulePost {
     fn into_command(self, ask: &Ask<'_>) -> Result<Command, Invalid> {
-        if self.platforms.is_empty() {
-            return Err(Invalid::field("/platforms", "empty", "name at least one platform"));
+        let Self { publish_at, platforms, boost } = self;
+        let platforms = Platform::each_once(platforms, "/platforms")?;
+        if let Some(boost) = &boost {
+            boost.check("/boost")?;
         }
-        let mut platforms = BTreeSet::new();
-        for (at, platform) in self.platforms.into_iter().enumerate() {
-            if !platforms.insert(platform) {
-                let detail = format!("`{platform}` is named twice");
-                return Err(Invalid::field(&format!("/platforms/{at}"), "duplicate", detail));
-            }
-        }
-        Ok(Command::Schedule { publish_at: self.publish_at, platforms, issued_at: ask.issued_at })
+        Ok(Command::Schedule { publish_at, platforms, boost, issued_at: ask.issued_at })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Platform, Timestamp};
+use domain::{Money, Platform, PublicationId, Timestamp};
 
 /// Most characters of a body: room for an essay, and an event stays far below a log record's limit.
 pub const BODY_CHARS_MAX: usize = 10_000;
@@ -29,7 +29,18 @@ pub struct Text {
     pub tags: Vec<String>,
 }
 
-/// Where a post stands in its lifecycle.
+/// A plan in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// When it is due.
+    pub publish_at: Timestamp,
+    /// Where it goes.
+    pub platforms: BTreeSet<Platform>,
+    /// What is paid so that more people see it.
+    pub boost: Option<Money>,
+}
+
+/// Where a post stands in its lifecycle. `plan` is the number of its last plan, 0 without one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum State {
     /// Nothing has happened yet.
@@ -39,15 +50,31 @@ pub enum State {
     Draft {
         /// What it says.
         text: Text,
+        /// Its last plan, which is not in force.
+        plan: i64,
     },
     /// Waiting for its time.
     Scheduled {
         /// What it says.
         text: Text,
-        /// When it is due.
-        publish_at: Timestamp,
-        /// Where it goes.
-        platforms: BTreeSet<Platform>,
+        /// The number of its plan.
+        plan: i64,
+        /// Its plan.
+        planned: Planned,
+    },
+    /// On its way to its platforms.
+    Publishing {
+        /// What it says.
+        text: Text,
+        /// Its last plan.
+        plan: i64,
+        /// Which publication has it.
+        publication: PublicationId,
+    },
+    /// On its platforms.
+    Published {
+        /// By which publication.
+        publication: PublicationId,
     },
     /// Given up for good.
     Withdrawn,
@@ -60,7 +87,19 @@ impl State {
             Self::Absent => "absent",
             Self::Draft { .. } => "draft",
             Self::Scheduled { .. } => "scheduled",
+            Self::Publishing { .. } => "publishing",
+            Self::Published { .. } => "published",
             Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The number of its last plan, 0 without one.
+    pub(super) const fn plan(&self) -> i64 {
+        match self {
+            Self::Draft { plan, .. }
+            | Self::Scheduled { plan, .. }
+            | Self::Publishing { plan, .. } => *plan,
+            Self::Absent | Self::Published { .. } | Self::Withdrawn => 0,
         }
     }
 
@@ -69,15 +108,32 @@ impl State {
         let mut lines = vec![("state", self.name().to_owned())];
         match self {
             Self::Absent | Self::Withdrawn => {}
-            Self::Draft { text } => text.lines(&mut lines),
-            Self::Scheduled { text, publish_at, platforms } => {
-                lines.push(("publish_at", publish_at.to_string()));
-                let words: Vec<_> = platforms.iter().map(|platform| platform.as_str()).collect();
-                lines.push(("platforms", words.join(", ")));
+            Self::Draft { text, .. } => text.lines(&mut lines),
+            Self::Scheduled { text, plan, planned } => {
+                lines.push(("plan", plan.to_string()));
+                planned.lines(&mut lines);
                 text.lines(&mut lines);
+            }
+            Self::Publishing { text, publication, .. } => {
+                lines.push(("publication", publication.to_string()));
+                text.lines(&mut lines);
+            }
+            Self::Published { publication } => {
+                lines.push(("publication", publication.to_string()));
             }
         }
         lines
+    }
+}
+
+impl Planned {
+    fn lines(&self, to: &mut Vec<(&'static str, String)>) {
+        to.push(("publish_at", self.publish_at.to_string()));
+        let words: Vec<_> = self.platforms.iter().map(|platform| platform.as_str()).collect();
+        to.push(("platforms", words.join(", ")));
+        if let Some(boost) = &self.boost {
+            to.push(("boost", boost.to_string()));
+        }
     }
 }
 

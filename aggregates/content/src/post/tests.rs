@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Aggregate as _, Decider as _, Platform, Rejection as _, RejectionKind};
+use domain::{
+    Aggregate as _, Decider as _, Link, Money, Platform, PublicationId, Rejection as _,
+    RejectionKind,
+};
 use proptest::prelude::*;
-use testkit::{at, given};
+use testkit::{at, given, id};
 
-use super::{Command, Event, Post, Rejection, State, Text};
+use super::{Command, Event, Planned, Post, Rejection, State, Text};
 
 testkit::decider_laws!(crate::Content: Post, commands());
 
@@ -19,24 +22,32 @@ fn commands() -> impl Strategy<Value = Command> {
         .prop_map(|(title, body, tags)| Text { title, body, tags });
     let platforms = prop::collection::btree_set(prop::sample::select(Platform::ALL), 1..4);
     let any_time = prop_oneof![Just(i64::MIN), -2..3_i64, Just(i64::MAX)].prop_map(at);
+    let boost = proptest::option::of((1..3_i64).prop_map(|minor| Money::new(minor, "EUR")));
+    let publication = || (1..3_u64).prop_map(|n| PublicationId(id(n)));
     prop_oneof![
         text.clone().prop_map(|text| Command::Draft { text }),
         text.prop_map(|text| Command::Edit { text }),
-        (any_time, platforms, (-2..3_i64).prop_map(at)).prop_map(
-            |(publish_at, platforms, issued_at)| {
-                Command::Schedule { publish_at, platforms, issued_at }
+        (any_time, platforms.clone(), boost, (-2..3_i64).prop_map(at)).prop_map(
+            |(publish_at, platforms, boost, issued_at)| {
+                Command::Schedule { publish_at, platforms, boost, issued_at }
             }
         ),
         Just(Command::Unschedule),
         proptest::option::of("[a-b]").prop_map(|reason| Command::Withdraw { reason }),
+        (publication(), proptest::option::of(0..3_i64), platforms).prop_map(
+            |(publication, plan, platforms)| Command::Begin { publication, plan, platforms }
+        ),
+        publication().prop_map(|publication| Command::Stop { publication }),
+        publication()
+            .prop_map(|publication| Command::MarkPublished { publication, links: links() }),
     ]
 }
 
-fn text(body: &str) -> Text {
+pub(super) fn text(body: &str) -> Text {
     Text { title: Some("hi".into()), body: body.into(), tags: vec!["rust".into()] }
 }
 
-fn drafted(body: &str) -> Event {
+pub(super) fn drafted(body: &str) -> Event {
     let Text { title, body, tags } = text(body);
     Event::Drafted { title, body, tags }
 }
@@ -46,32 +57,39 @@ fn edited(body: &str) -> Event {
     Event::Edited { title, body, tags }
 }
 
-fn on(platforms: &[Platform]) -> BTreeSet<Platform> {
+pub(super) fn on(platforms: &[Platform]) -> BTreeSet<Platform> {
     platforms.iter().copied().collect()
 }
 
-fn scheduled(publish_at_ms: i64, platforms: &[Platform]) -> Event {
-    Event::Scheduled {
-        publish_at: at(publish_at_ms),
-        platforms: on(platforms),
-        title: Some("hi".into()),
-    }
+/// Under the first plan.
+pub(super) fn scheduled(publish_at_ms: i64, platforms: &[Platform]) -> Event {
+    planned(1, publish_at_ms, platforms)
+}
+
+pub(super) fn planned(plan: i64, publish_at_ms: i64, platforms: &[Platform]) -> Event {
+    let (publish_at, platforms) = (at(publish_at_ms), on(platforms));
+    Event::Scheduled { publish_at, platforms, title: Some("hi".into()), boost: None, plan }
 }
 
 /// Asked at the kit's noon.
-fn schedule(publish_at_ms: i64, platforms: &[Platform]) -> Command {
-    Command::Schedule { publish_at: at(publish_at_ms), platforms: on(platforms), issued_at: at(0) }
+pub(super) fn schedule(publish_at_ms: i64, platforms: &[Platform]) -> Command {
+    let (publish_at, platforms) = (at(publish_at_ms), on(platforms));
+    Command::Schedule { publish_at, platforms, boost: None, issued_at: at(0) }
 }
 
-fn withdrawn() -> Event {
-    Event::Withdrawn { reason: None }
+pub(super) fn withdrawn() -> Event {
+    Event::Withdrawn { reason: None, plan: 0 }
 }
 
-fn withdraw() -> Command {
+pub(super) fn withdraw() -> Command {
     Command::Withdraw { reason: None }
 }
 
-const BLUESKY: &[Platform] = &[Platform::Bluesky];
+pub(super) fn links() -> Vec<Link> {
+    vec![Link { platform: Platform::Bluesky, url: "https://bsky.example/1".into() }]
+}
+
+pub(super) const BLUESKY: &[Platform] = &[Platform::Bluesky];
 
 #[test]
 fn a_post_begins_as_a_draft() {
@@ -136,9 +154,8 @@ fn a_scheduled_post_can_say_something_else_and_stays_scheduled() {
         .when(Command::Edit { text: text("goodbye") })
         .then([edited("goodbye")]);
     let state = before.iter().chain([&edited("goodbye")]).fold(State::Absent, Post::evolve);
-    let expected =
-        State::Scheduled { text: text("goodbye"), publish_at: at(1), platforms: on(BLUESKY) };
-    assert_eq!(state, expected);
+    let planned = Planned { publish_at: at(1), platforms: on(BLUESKY), boost: None };
+    assert_eq!(state, State::Scheduled { text: text("goodbye"), plan: 1, planned });
 }
 
 #[test]
@@ -181,7 +198,12 @@ fn scheduling_in_the_past_is_refused() {
 fn a_microsecond_late_is_late() {
     let publish_at = domain::Timestamp::from_micros(at(0).as_micros() - 1);
     given::<Post>([drafted("a")])
-        .when(Command::Schedule { publish_at, platforms: on(BLUESKY), issued_at: at(0) })
+        .when(Command::Schedule {
+            publish_at,
+            platforms: on(BLUESKY),
+            boost: None,
+            issued_at: at(0),
+        })
         .then_refused(Rejection::InThePast { late_by_ms: 1 });
 }
 
@@ -201,8 +223,8 @@ fn scheduling_checks_the_text_against_the_tightest_platform() {
 #[test]
 fn a_plan_can_be_made_anew() {
     let before = [drafted("hello"), scheduled(1, BLUESKY)];
-    given::<Post>(before.clone()).when(schedule(2, BLUESKY)).then([scheduled(2, BLUESKY)]);
-    given::<Post>(before).when(schedule(1, &[Platform::X])).then([scheduled(1, &[Platform::X])]);
+    given::<Post>(before.clone()).when(schedule(2, BLUESKY)).then([planned(2, 2, BLUESKY)]);
+    given::<Post>(before).when(schedule(1, &[Platform::X])).then([planned(2, 1, &[Platform::X])]);
 }
 
 #[test]
@@ -217,9 +239,10 @@ fn the_same_plan_again_stands_even_when_its_time_has_come() {
 #[test]
 fn a_plan_can_be_taken_back_and_leaves_the_text() {
     let before = [drafted("hello"), scheduled(1, BLUESKY)];
-    given::<Post>(before.clone()).when(Command::Unschedule).then([Event::Unscheduled]);
-    let state = before.iter().chain([&Event::Unscheduled]).fold(State::Absent, Post::evolve);
-    assert_eq!(state, State::Draft { text: text("hello") });
+    let unscheduled = Event::Unscheduled { plan: 1 };
+    given::<Post>(before.clone()).when(Command::Unschedule).then([unscheduled.clone()]);
+    let state = before.iter().chain([&unscheduled]).fold(State::Absent, Post::evolve);
+    assert_eq!(state, State::Draft { text: text("hello"), plan: 1 });
 }
 
 #[test]
@@ -230,10 +253,12 @@ fn a_draft_has_no_plan_to_take_back() {
 #[test]
 fn a_draft_and_a_scheduled_post_can_be_withdrawn_with_a_reason() {
     let reason = || Some("typo".to_owned());
-    for before in [vec![drafted("a")], vec![drafted("a"), scheduled(1, BLUESKY)]] {
+    for (plan, before) in
+        [vec![drafted("a")], vec![drafted("a"), scheduled(1, BLUESKY)]].into_iter().enumerate()
+    {
         given::<Post>(before)
             .when(Command::Withdraw { reason: reason() })
-            .then([Event::Withdrawn { reason: reason() }]);
+            .then([Event::Withdrawn { reason: reason(), plan: i64::try_from(plan).unwrap() }]);
     }
 }
 
@@ -253,6 +278,8 @@ fn withdrawn_is_the_end() {
 fn a_refusal_says_which_rule_why_and_what_to_do() {
     let too_long = Rejection::TooLong { platform: Platform::Bluesky, chars: 301, limit: 300 };
     let not_allowed = Rejection::NotAllowed { command: "edit_post", state: "withdrawn" };
+    let superseded = Rejection::Superseded { plan: 2 };
+    let taken = Rejection::Taken { by: PublicationId(id(7)) };
     for (refusal, rule, kind, sentence) in [
         (Rejection::NoSuchPost, "no_such_post", RejectionKind::Absent, "there is no such post"),
         (
@@ -260,6 +287,18 @@ fn a_refusal_says_which_rule_why_and_what_to_do() {
             "not_allowed",
             RejectionKind::Conflict,
             "a post that is withdrawn does not take `edit_post`",
+        ),
+        (
+            superseded,
+            "superseded",
+            RejectionKind::Conflict,
+            "plan 2 of the post was changed or taken back",
+        ),
+        (
+            taken,
+            "taken",
+            RejectionKind::Conflict,
+            "publication 0190e2a4-0000-7000-8000-000000000007 has the post",
         ),
         (
             Rejection::InThePast { late_by_ms: 5 },
@@ -285,7 +324,7 @@ fn the_history_shows_the_plan_and_the_text() {
     let state = events.iter().fold(State::Absent, Post::evolve);
     let lines: Vec<_> =
         Post::show(&state).into_iter().map(|(name, text)| format!("{name}={text}")).collect();
-    let expected = "state=scheduled publish_at=2026-11-21T12:00:00.001Z platforms=bluesky, x \
+    let expected = "state=scheduled plan=1 publish_at=2026-11-21T12:00:00.001Z platforms=bluesky, x \
         title=hi body=hello tags=rust";
     assert_eq!(lines.join(" "), expected);
     assert_eq!(Post::show(&State::Absent), [("state", "absent".to_owned())]);

@@ -23,11 +23,13 @@ pub struct CalendarRow {
     pub platforms: Vec<String>,
     /// Its title.
     pub title: Option<String>,
+    /// Whether something is paid so that more people see it.
+    pub boosted: bool,
 }
 
 impl Projection for CalendarRow {
     const NAME: &'static str = "post-calendar";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     type Event = Event;
 
     fn key(event: &Envelope<Event>) -> Option<uuid::Uuid> {
@@ -36,14 +38,20 @@ impl Projection for CalendarRow {
 
     fn fold(row: Option<Self>, event: &Envelope<Event>) -> Option<Self> {
         match &event.payload {
-            Event::Scheduled { publish_at, platforms, title } => Some(Self {
+            Event::Scheduled { publish_at, platforms, title, boost, .. } => Some(Self {
                 post_id: PostId(event.id()),
                 publish_at: *publish_at,
                 platforms: platforms.iter().map(Platform::to_string).collect(),
                 title: title.clone(),
+                boosted: boost.is_some(),
             }),
             Event::Edited { title, .. } => row.map(|row| Self { title: title.clone(), ..row }),
-            Event::Drafted { .. } | Event::Unscheduled | Event::Withdrawn { .. } => None,
+            Event::Drafted { .. }
+            | Event::Unscheduled { .. }
+            | Event::Withdrawn { .. }
+            | Event::PublishingStarted { .. }
+            | Event::PublishingStopped { .. }
+            | Event::Published { .. } => None,
         }
     }
 

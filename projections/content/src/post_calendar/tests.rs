@@ -1,7 +1,7 @@
 //! Rows of `post-calendar` after a history. Not the queries over them.
 
 use content::post::{Event, PostId};
-use domain::Platform;
+use domain::{Money, Platform, PublicationId};
 use testkit::{at, id, rows};
 
 use super::CalendarRow;
@@ -12,7 +12,22 @@ fn drafted() -> Event {
 
 fn scheduled(publish_at_ms: i64) -> Event {
     let platforms = [Platform::Bluesky].into();
-    Event::Scheduled { publish_at: at(publish_at_ms), platforms, title: Some("hi".into()) }
+    Event::Scheduled {
+        publish_at: at(publish_at_ms),
+        platforms,
+        title: Some("hi".into()),
+        boost: Some(Money::new(500, "EUR")),
+        plan: 1,
+    }
+}
+
+fn unscheduled() -> Event {
+    Event::Unscheduled { plan: 1 }
+}
+
+fn started() -> Event {
+    let (publication, title, body) = (PublicationId(id(7)), None, "hello".into());
+    Event::PublishingStarted { publication, plan: 1, title, body, tags: vec![] }
 }
 
 fn row(publish_at_ms: i64) -> CalendarRow {
@@ -21,6 +36,7 @@ fn row(publish_at_ms: i64) -> CalendarRow {
         publish_at: at(publish_at_ms),
         platforms: vec!["bluesky".into()],
         title: Some("hi".into()),
+        boosted: true,
     }
 }
 
@@ -44,10 +60,10 @@ fn an_edit_changes_its_title_only() {
 }
 
 #[test]
-fn it_goes_when_the_plan_is_taken_back_or_the_post_withdrawn() {
-    for end in [Event::Unscheduled, Event::Withdrawn { reason: None }] {
+fn it_goes_when_the_plan_is_taken_back_or_used_or_the_post_withdrawn() {
+    for end in [unscheduled(), Event::Withdrawn { reason: None, plan: 1 }, started()] {
         assert_eq!(rows::<CalendarRow>([(1, vec![drafted(), scheduled(5), end])]), []);
     }
-    let back = vec![drafted(), scheduled(5), Event::Unscheduled, scheduled(9)];
+    let back = vec![drafted(), scheduled(5), unscheduled(), scheduled(9)];
     assert_eq!(rows::<CalendarRow>([(1, back)]), [row(9)]);
 }

@@ -1,7 +1,7 @@
 //! Rows of `posts` after a history. Not the queries over them.
 
 use content::post::{Event, PostId};
-use domain::{ActorId, Platform};
+use domain::{ActorId, Link, Money, Platform, PublicationId};
 use testkit::{at, id, rows};
 
 use super::{PostRow, PostState};
@@ -12,7 +12,23 @@ fn drafted(body: &str) -> Event {
 
 fn scheduled(publish_at_ms: i64) -> Event {
     let platforms = [Platform::X, Platform::Bluesky].into();
-    Event::Scheduled { publish_at: at(publish_at_ms), platforms, title: Some("hi".into()) }
+    Event::Scheduled {
+        publish_at: at(publish_at_ms),
+        platforms,
+        title: Some("hi".into()),
+        boost: Some(Money::new(500, "EUR")),
+        plan: 1,
+    }
+}
+
+fn started() -> Event {
+    Event::PublishingStarted {
+        publication: PublicationId(id(7)),
+        plan: 1,
+        title: Some("hi".into()),
+        body: "hello".into(),
+        tags: vec!["rust".into()],
+    }
 }
 
 /// The first post of a history, just drafted.
@@ -25,6 +41,11 @@ fn draft() -> PostRow {
         tags: vec!["rust".into()],
         platforms: vec![],
         publish_at: None,
+        boost_minor: None,
+        boost_currency: None,
+        publication_id: None,
+        links: vec![],
+        published_at: None,
         author: ActorId::from_static("owner"),
         created_at: second(1_001),
         updated_at: second(1_001),
@@ -59,6 +80,8 @@ fn a_scheduled_post_has_its_plan_and_a_new_plan_replaces_it() {
         state: PostState::Scheduled,
         platforms: vec!["bluesky".into(), "x".into()],
         publish_at: Some(at(publish_at)),
+        boost_minor: Some(500),
+        boost_currency: Some("EUR".into()),
         updated_at: second(1_000 + version),
         ..draft()
     };
@@ -78,14 +101,47 @@ fn an_edit_of_a_scheduled_post_keeps_its_plan() {
 
 #[test]
 fn a_plan_taken_back_leaves_a_draft() {
-    let history = vec![drafted("hello"), scheduled(5), Event::Unscheduled];
+    let history = vec![drafted("hello"), scheduled(5), Event::Unscheduled { plan: 1 }];
     let expected = PostRow { updated_at: second(1_003), ..draft() };
     assert_eq!(rows::<PostRow>([(1, history)]), [expected]);
 }
 
 #[test]
+fn a_post_on_its_way_names_its_publication_until_it_stops() {
+    let mut history = vec![drafted("hello"), scheduled(5), started()];
+    let expected = PostRow {
+        state: PostState::Publishing,
+        publication_id: Some(PublicationId(id(7))),
+        updated_at: second(1_003),
+        ..draft()
+    };
+    assert_eq!(rows::<PostRow>([(1, history.clone())]), [expected]);
+    history.push(Event::PublishingStopped { publication: PublicationId(id(7)) });
+    let expected = PostRow { updated_at: second(1_004), ..draft() };
+    assert_eq!(rows::<PostRow>([(1, history)]), [expected]);
+}
+
+#[test]
+fn a_published_post_says_where_it_can_be_read() {
+    let link = |platform, url: &str| Link { platform, url: url.into() };
+    let links = vec![link(Platform::Bluesky, "https://a/1"), link(Platform::X, "https://b/2")];
+    let published = Event::Published { publication: PublicationId(id(7)), links };
+    let expected = PostRow {
+        state: PostState::Published,
+        platforms: vec!["bluesky".into(), "x".into()],
+        publication_id: Some(PublicationId(id(7))),
+        links: vec!["https://a/1".into(), "https://b/2".into()],
+        published_at: Some(second(1_004)),
+        updated_at: second(1_004),
+        ..draft()
+    };
+    let history = vec![drafted("hello"), scheduled(5), started(), published];
+    assert_eq!(rows::<PostRow>([(1, history)]), [expected]);
+}
+
+#[test]
 fn a_withdrawn_post_stays_a_row_without_a_plan() {
-    let history = vec![drafted("hello"), scheduled(5), Event::Withdrawn { reason: None }];
+    let history = vec![drafted("hello"), scheduled(5), Event::Withdrawn { reason: None, plan: 1 }];
     let expected = PostRow { state: PostState::Withdrawn, updated_at: second(1_003), ..draft() };
     assert_eq!(rows::<PostRow>([(1, history)]), [expected]);
 }
