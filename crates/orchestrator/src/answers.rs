@@ -25,7 +25,8 @@ impl<S: Saga> Deciding<'_, S> {
             && way.status != Status::Done
             && number >= way.round_from;
         if !self.is.is_running() || fenced || !(awaited || settles) {
-            return self.ignore(id, direction, number, outcome, fenced);
+            let why = if fenced { "its key is fenced" } else { "nothing waits for it any more" };
+            return self.ignore(id, direction, number, outcome, why);
         }
         match outcome {
             Outcome::Done(output) => {
@@ -53,13 +54,13 @@ impl<S: Saga> Deciding<'_, S> {
         }
     }
 
-    fn ignore(
+    pub(crate) fn ignore(
         &mut self,
         step: String,
         direction: Direction,
         attempt: u32,
         outcome: Outcome<Option<S::Answer>>,
-        fenced: bool,
+        why: &str,
     ) {
         let (output, said) = match outcome {
             Outcome::Done(output) => (self.json(output), "done"),
@@ -67,7 +68,6 @@ impl<S: Saga> Deciding<'_, S> {
             Outcome::Transient(_) => (None, "not now"),
             Outcome::Unknown(_) => (None, "unknown"),
         };
-        let why = if fenced { "its key is fenced" } else { "nothing waits for it any more" };
         let why = format!("`{said}`: {why}");
         self.emit(Event::AnswerIgnored { step, direction, attempt, output, why });
     }

@@ -92,6 +92,10 @@ pub struct Operation<S: Saga> {
     pub happened: bool,
     /// For `Resolve` and `Skip`, what the step gave.
     pub output: Option<S::Answer>,
+    /// The ticket it is done for, when there is one.
+    pub ticket: Option<String>,
+    /// Who approved it, when somebody had to.
+    pub approver: Option<ActorId>,
 }
 
 /// Why an operator's action is not taken; nothing was done.
@@ -116,6 +120,21 @@ pub enum NotTaken {
         /// Why not.
         why: &'static str,
     },
+    /// The output is not one that a step of this saga gives.
+    #[error("the output is not one of this saga: {0}")]
+    WrongOutput(String),
+}
+
+impl NotTaken {
+    /// The name of the rule, as a rejection of the command runtime tells it.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Stale { .. } => "stale_revision",
+            Self::NoReason => "no_reason",
+            Self::NotNow { .. } => "not_now",
+            Self::WrongOutput(_) => "wrong_output",
+        }
+    }
 }
 
 /// What happens when something comes in at this time. The preview of an operator's action is this
@@ -199,7 +218,7 @@ impl<S: Saga> Deciding<'_, S> {
         }
     }
 
-    fn late(&mut self, event: EventId, late: Late) {
+    pub(crate) fn late(&mut self, event: EventId, late: Late) {
         let (policy, why) = match late {
             Late::Buffer { ttl_ms } => {
                 (LateWord::Buffered, self.now.plus_ms(ms(ttl_ms)).to_string())

@@ -224,6 +224,10 @@ pub enum Event {
         reason: String,
         /// The revision he had seen.
         revision: u64,
+        /// The ticket it was done for, when there is one.
+        ticket: Option<String>,
+        /// Who approved it, when somebody had to.
+        approver: Option<ActorId>,
     },
     /// An event came that nothing waits for.
     #[event("late_event.v1")]
@@ -243,7 +247,8 @@ pub enum Event {
     },
 }
 
-/// The Avro schemas of the events, as the codec registers them under the context `saga`.
+/// The Avro schemas of all that is written about sagas. They have no topic of their own: the codec
+/// takes them with `shared("saga", <topics>, SCHEMAS)`, where the topics are the `<context>.sagas`.
 pub const SCHEMAS: &[&str] = &[
     include_str!("../../../schemas/saga/saga.instance.started.v1.avsc"),
     include_str!("../../../schemas/saga/saga.instance.timer_set.v1.avsc"),
@@ -264,4 +269,6 @@ pub const SCHEMAS: &[&str] = &[
     include_str!("../../../schemas/saga/saga.instance.operated.v1.avsc"),
     include_str!("../../../schemas/saga/saga.instance.late_event.v1.avsc"),
     include_str!("../../../schemas/saga/saga.instance.ended.v1.avsc"),
+    include_str!("../../../schemas/saga/saga.plan.registered.v1.avsc"),
+    include_str!("../../../schemas/saga/saga.pump.moved.v1.avsc"),
 ];

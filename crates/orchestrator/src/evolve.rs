@@ -60,10 +60,7 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Waiting,
             Purpose::Probe => step.forward.status = Status::ProbeWaiting,
             Purpose::Confirm => step.confirm = Confirm::Waiting,
-            Purpose::Attempt
-            | Purpose::StepDeadline
-            | Purpose::SagaDeadline
-            | Purpose::Begin => {}
+            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline | Purpose::Begin => {}
         }
     }
 
@@ -75,10 +72,7 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Ready,
             Purpose::Probe => step.forward.status = Status::Probing,
             Purpose::Confirm => step.confirm = Confirm::Probing,
-            Purpose::Attempt
-            | Purpose::StepDeadline
-            | Purpose::SagaDeadline
-            | Purpose::Begin => {}
+            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline | Purpose::Begin => {}
         }
     }
 

@@ -1,12 +1,14 @@
-//! The saga engine, pure: a saga is a stream of events, its state a fold of them, its decisions a
-//! function of plan, state, input and time. Not the shell that appends, asks and waits.
+//! The saga engine: a saga is a stream of events, its state a fold of them, its decisions a pure
+//! function of plan, state, input and time. Not the command runtime that appends what is decided.
 //!
 //! - [`Event`]: what can happen to a saga; one set for all of them, with its [`SCHEMAS`];
 //! - [`Instance::evolve`]: what the engine knows, as a fold;
 //! - [`decide`]: what happens when a trigger, an answer, a timer or an operator comes in; also the
 //!   preview of what an operator is about to do;
 //! - [`next()`]: what is to be done in a state: ask a target, probe it, set a timer;
-//! - [`ledger()`] and [`why()`]: what still stands, and why a saga is where it is.
+//! - [`ledger()`] and [`why()`]: what still stands, and why a saga is where it is;
+//! - [`SagaHandler`]: the decision as the command runtime calls it; [`Types`]: all saga types without
+//!   their types; [`Plans`] and [`PumpMark`]: what was registered, and how far triggers were read.
 //!
 //! What always holds (the laws of the test kit try it): an intent stands in the log before anything
 //! is asked; a key is the same for every attempt; what was begun and is not proven not to have
@@ -18,24 +20,36 @@ mod code;
 mod decide;
 mod event;
 mod evolve;
+mod folded;
+mod handler;
 mod instance;
 mod key;
 mod ledger;
+mod marks;
 mod next;
 mod operate;
+mod order;
+mod plans;
 mod timers;
+mod types;
 mod why;
 mod words;
 
 pub use code::Poison;
 pub use decide::{Attempt, Input, NotTaken, Operation, decide};
 pub use event::{Event, SCHEMAS};
+pub use folded::Folded;
+pub use handler::{SagaHandler, topic};
 pub use instance::{
     Confirm, Instance, Park, Phase, REQUEST_MARGIN_MS, Status, StepState, Timer, Way,
 };
 pub use key::{Leg, plan_hash};
 pub use ledger::{Entry, Standing, ledger};
+pub use marks::{MarkEvent, Move, PumpMark};
 pub use next::{Effect, next, poison};
 pub use operate::may;
+pub use order::Order;
+pub use plans::{PlanChanged, PlanEvent, Plans, ReadFrom, Register};
+pub use types::{Line, SYSTEM, SagaType, Types};
 pub use why::why;
 pub use words::{Cause, Direction, End, LateWord, PlanLine, Probed, Purpose, StepKey, Verb};

@@ -2,14 +2,14 @@
 //! begins what it has not begun yet, and drops what is listed no more.
 
 use domain::Timestamp;
-use domain::saga::{Saga, Steps};
+use domain::saga::{Late, Saga, Steps};
 
 use crate::advance::ask_of;
 use crate::code::Poison;
-use crate::decide::{Attempt, Deciding, Input};
+use crate::decide::{Attempt, Deciding, Input, NotTaken, Operation};
 use crate::event::Event;
-use crate::instance::{Confirm, Instance, Status};
-use crate::words::{Direction, Purpose, StepKey};
+use crate::instance::{Confirm, Instance, Phase, Status};
+use crate::words::{Cause, Direction, Purpose, StepKey};
 
 /// Something to do.
 #[derive(Debug, Clone)]
@@ -92,6 +92,35 @@ pub fn poison<S: Saga>(
     let mut deciding = Deciding { plan, is: is.clone(), now, events: Vec::new() };
     deciding.poisoned(poison);
     deciding.events
+}
+
+/// What happens when something comes in for a saga of whose events one cannot be read: it is parked,
+/// and nothing is concluded. Answers are recorded, so that they are there when it can be read again.
+pub(crate) fn unreadable<S: Saga>(
+    plan: &Steps<S>,
+    is: &Instance,
+    Poison(why): &Poison,
+    input: Input<S>,
+    now: Timestamp,
+) -> Result<Vec<Event>, NotTaken> {
+    let mut deciding = Deciding { plan, is: is.clone(), now, events: Vec::new() };
+    if !is.parks.contains_key("") && !matches!(is.phase, Phase::Done | Phase::Undone) {
+        deciding.park(Cause::Poison, "", why);
+    }
+    match input {
+        Input::Operate(Operation { verb, .. }) => {
+            let why = "one of its events cannot be read; run a version that can";
+            return Err(NotTaken::NotNow { verb, why });
+        }
+        Input::Answer { attempt: Attempt { step, direction, number }, outcome } => {
+            deciding.ignore(step, direction, number, outcome, "one of its events cannot be read");
+        }
+        Input::Cancel { event, .. } | Input::Late { event, .. } => {
+            deciding.late(event, Late::ToDeadLetter);
+        }
+        _ => {}
+    }
+    Ok(deciding.events)
 }
 
 impl<S: Saga> Deciding<'_, S> {

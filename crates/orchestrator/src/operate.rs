@@ -10,7 +10,8 @@ use crate::words::{Cause, Direction, Probed, Purpose, Verb};
 
 impl<S: Saga> Deciding<'_, S> {
     pub(crate) fn operate(&mut self, operation: Operation<S>) -> Result<(), NotTaken> {
-        let Operation { verb, step, actor, reason, revision, happened, output } = operation;
+        let Operation { verb, step, actor, reason, revision, happened, output, ticket, approver } =
+            operation;
         if reason.trim().is_empty() {
             return Err(NotTaken::NoReason);
         }
@@ -19,7 +20,16 @@ impl<S: Saga> Deciding<'_, S> {
         }
         may(&self.is, verb, &step).map_err(|why| NotTaken::NotNow { verb, why })?;
         let output = self.json(output);
-        self.emit(Event::Operated { verb, step: step.clone(), actor, reason, revision });
+        let operated = step.clone();
+        self.emit(Event::Operated {
+            verb,
+            step: operated,
+            actor,
+            reason,
+            revision,
+            ticket,
+            approver,
+        });
         match verb {
             Verb::Hold => self.park(Cause::OperatorHold, "", "an operator holds it"),
             Verb::Release => self.resume(&step, verb),

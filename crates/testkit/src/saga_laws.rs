@@ -258,6 +258,8 @@ impl<S: Saga> Lab<S> {
             revision: self.is.revision,
             happened,
             output: None,
+            ticket: None,
+            approver: None,
         })
     }
 }

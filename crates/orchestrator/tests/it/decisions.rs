@@ -42,6 +42,8 @@ fn operate(verb: Verb, step: &str, is: &Instance) -> In {
         revision: is.revision,
         happened: false,
         output: None,
+        ticket: None,
+        approver: None,
     })
 }
 

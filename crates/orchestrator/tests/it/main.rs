@@ -2,6 +2,8 @@
 //! sagas, which bring the same two lines.
 
 mod decisions;
+mod handler;
 mod laws;
 mod publish;
+mod registered;
 mod timelines;
