@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use log::{ReadError, TopicsError};
+use uuid::Uuid;
 
 /// Why a log directory did not open. Nothing that was acknowledged has been changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,16 @@ pub enum OpenError {
     /// The topics asked for are not those of the log.
     #[error(transparent)]
     Topics(#[from] TopicsError),
+    /// It is another log than the one asked for.
+    #[error("{} holds log {there}, not log {wanted}; name another directory", dir.display())]
+    OtherLog {
+        /// The log directory.
+        dir: PathBuf,
+        /// The id of its log.
+        there: Uuid,
+        /// The id asked for.
+        wanted: Uuid,
+    },
     /// A topic that cannot be.
     #[error(
         "topic `{name}` with {lanes} lanes cannot be made: a name is 1 to 200 of a-z 0-9 . _ -, \

@@ -26,6 +26,11 @@ pub struct Options {
     /// Topics with their lanes; those that are missing are added. A topic of the log that is not
     /// asked for stays.
     pub topics: Vec<(String, u16)>,
+    /// The id of the log: one is drawn for a new log, and any is taken. With an id, a new log gets it
+    /// and a log with another one is refused.
+    pub log: Option<Uuid>,
+    /// Whether what is acknowledged survives a power cut: yes. `false` is for copies of another log.
+    pub sync: bool,
     /// Memory for the newest records, so that live followers need no disk: 8 MiB.
     pub cache_bytes_max: usize,
     /// Size of a full-grown segment file: 64 MiB.
@@ -41,6 +46,8 @@ impl Options {
         Self {
             dir: dir.into(),
             topics: Vec::new(),
+            log: None,
+            sync: store.sync,
             cache_bytes_max: 8 << 20,
             segment_bytes: store.segment_bytes,
             first_segment_bytes: store.first_segment_bytes,
@@ -85,15 +92,21 @@ pub(crate) fn open(options: &Options) -> Result<(EmbeddedLog, Opened), OpenError
         }
     }
     // Before the store: a log of a newer version is not touched, not even to repair it.
-    manifest::read(dir)?;
+    let there = manifest::read(dir)?;
+    if let (Some(there), Some(wanted)) = (there.as_ref().map(Topics::log), options.log)
+        && there != wanted
+    {
+        return Err(OpenError::OtherLog { dir: dir.to_owned(), there, wanted });
+    }
     let mut store = segment::Options::new(dir.join(SEGMENTS));
     store.segment_bytes = options.segment_bytes;
     store.first_segment_bytes = options.first_segment_bytes;
     // The walk below reads all the rest.
     store.check = segment::Check::LastSegment;
+    store.sync = options.sync;
     let (store, recovery) = Store::open(store).map_err(|error| OpenError::store(dir, error))?;
     // From here on nobody else writes here.
-    let (topics, topics_added) = topics(dir, &options.topics, store.reader().scan(Location(0)))?;
+    let (topics, topics_added) = topics(options, store.reader().scan(Location(0)))?;
     let mut lanes = Lanes::new(&topics, options.cache_bytes_max);
     let mut scan = store.reader().scan(Location(0));
     walk(dir, &mut scan, &mut lanes)?;
@@ -132,11 +145,8 @@ fn report(lanes: &Lanes, begun: Instant) -> Opened {
 }
 
 /// The topics of the log, after those that are wanted were added and written down.
-fn topics(
-    dir: &Path,
-    wanted: &[(String, u16)],
-    mut scan: Scan,
-) -> Result<(Topics, Vec<String>), OpenError> {
+fn topics(options: &Options, mut scan: Scan) -> Result<(Topics, Vec<String>), OpenError> {
+    let dir = options.dir.as_path();
     let there = manifest::read(dir)?;
     let new = there.is_none();
     if new && scan.next_entry().map_err(|error| read_error(&error))?.is_some() {
@@ -144,9 +154,10 @@ fn topics(
             (dir.join(manifest::FILE), "the file is missing beside records".to_owned());
         return Err(OpenError::Damaged { file, offset: 0, what });
     }
-    let mut topics = there.unwrap_or_else(|| Topics::new(Uuid::now_v7(), Vec::new()));
+    let mut topics =
+        there.unwrap_or_else(|| Topics::new(options.log.unwrap_or_else(Uuid::now_v7), Vec::new()));
     let mut added = Vec::new();
-    for (name, lanes) in wanted {
+    for (name, lanes) in &options.topics {
         if topics.find(name).is_none() {
             added.push(name.clone());
         }

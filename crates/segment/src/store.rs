@@ -44,6 +44,9 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// How much opening reads: everything.
     pub check: Check,
+    /// Whether a group commit waits for the device: yes. Without it a power cut may take back what was
+    /// answered, and leave damage: for copies of what is kept elsewhere.
+    pub sync: bool,
 }
 
 impl Options {
@@ -55,6 +58,7 @@ impl Options {
             first_segment_bytes: 1 << 20,
             queue_bytes_max: 2 * CALL_BYTES_MAX,
             check: Check::Everything,
+            sync: true,
         }
     }
 
@@ -97,9 +101,8 @@ impl Store {
         let catalog = Arc::new(Catalog::owned(&options.dir, segments));
         catalog.set_durable_end(recovery.end.0);
         let queue = Arc::new(Queue::new(options.queue_bytes_max, options.block_bytes()));
-        let (dir, bytes) = (options.dir, options.segment_bytes);
-        let writer =
-            Writer::new(dir.clone(), bytes, Arc::clone(&queue), Arc::clone(&catalog), tail)?;
+        let writer = Writer::new(&options, Arc::clone(&queue), Arc::clone(&catalog), tail)?;
+        let dir = options.dir;
         let thread = std::thread::Builder::new()
             .name("segment-io".into())
             // The lock goes with the one who writes, and is given back when that one ends.

@@ -8,6 +8,7 @@ use crate::error::{AppendError, IoFault};
 use crate::format::{self, BLOCK_HEADER, BlockHeader, Kind, SegmentHeader, UNIT, UNIT_BYTES};
 use crate::prepare::{Medium, Preparer};
 use crate::queue::{Queue, Work};
+use crate::store::Options;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -137,6 +138,7 @@ impl From<IoFault> for Refusal {
 pub(crate) struct Writer {
     dir: PathBuf,
     segment_bytes: u64,
+    sync: bool,
     queue: Arc<Queue>,
     catalog: Arc<Catalog>,
     preparer: Preparer,
@@ -147,16 +149,16 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(
-        dir: PathBuf,
-        segment_bytes: u64,
+        options: &Options,
         queue: Arc<Queue>,
         catalog: Arc<Catalog>,
         tail: Tail,
     ) -> Result<Self, IoFault> {
+        let (dir, segment_bytes) = (options.dir.clone(), options.segment_bytes);
         let preparer = Preparer::start(&dir)?;
-        let unit = Buffer::new(UNIT);
+        let (unit, sync) = (Buffer::new(UNIT), options.sync);
         let mut writer =
-            Self { dir, segment_bytes, queue, catalog, preparer, tail, unit, no_space: None };
+            Self { dir, segment_bytes, sync, queue, catalog, preparer, tail, unit, no_space: None };
         writer.prepare_ahead();
         Ok(writer)
     }
@@ -223,7 +225,9 @@ impl Writer {
         let (base, offset) = (self.tail.header.base + self.tail.offset, self.tail.offset);
         let (bytes, checksum) = batch.finish(self.tail.place());
         self.tail.medium.write(bytes, offset)?;
-        self.tail.medium.sync(offset)?;
+        if self.sync {
+            self.tail.medium.sync(offset)?;
+        }
         self.tail.advance(stored, checksum);
         self.tail.marked = false;
         self.catalog.set_durable_end(base + stored);
