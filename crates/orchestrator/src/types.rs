@@ -7,12 +7,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use codec::Schemas;
-use domain::saga::{Kind, OnExpiry, Retry, Saga, SagaId, Sagas, Steps, Unknown};
+use domain::saga::{Kind, OnExpiry, Retry, Saga, SagaId, Sagas, Steps, Target, Unknown};
 use domain::{Decider, EventSet, StreamId, TenantId, Timestamp};
 use lane::{Deciders, Handler, Typed};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::advance::ask_of;
+use crate::code::{Poison, guard, lived};
 use crate::decide::{Input, NotTaken, decide};
 use crate::event::Event;
 use crate::handler::{SagaHandler, topic};
@@ -21,6 +24,7 @@ use crate::key::plan_hash;
 use crate::marks::{Move, PumpMark};
 use crate::order::Order;
 use crate::plans::{Plans, ReadFrom, Register};
+use crate::words::Direction;
 
 /// Whose the plans and marks are: nobody's data, written by the program itself.
 pub const SYSTEM: TenantId = TenantId::from_static("system");
@@ -66,6 +70,19 @@ pub trait SagaType: Debug + Send + Sync {
     fn lines(&self) -> &[Line];
     /// How long the whole may take, in milliseconds, and what then.
     fn deadline(&self) -> Option<(u64, OnExpiry)>;
+    /// When an undo is tried again.
+    fn undo_retry(&self) -> Retry;
+    /// What a saga of it knows of its business in this state, as JSON.
+    ///
+    /// # Errors
+    /// [`Poison`] when its own code fails on it.
+    fn knows(&self, is: &Instance) -> Result<Value, Poison>;
+    /// Whom a step asks in this state, and what; nothing is asked. `None`: it has no such step, or
+    /// nothing takes it back.
+    ///
+    /// # Errors
+    /// [`Poison`] when its own code fails on it.
+    fn asks(&self, is: &Instance, step: &str, way: Direction) -> Result<Option<Target>, Poison>;
     /// The types of the events that reach it.
     fn triggers(&self) -> &'static [&'static str];
     /// The events that an order would append now: a dry run of the decision.
@@ -242,6 +259,24 @@ impl<S: Saga> SagaType for Of<S> {
     fn deadline(&self) -> Option<(u64, OnExpiry)> {
         self.plan.deadline
     }
+    fn undo_retry(&self) -> Retry {
+        self.plan.undo_retry
+    }
+
+    fn knows(&self, is: &Instance) -> Result<Value, Poison> {
+        let state = lived::<S>(is)?;
+        serde_json::to_value(state).map_err(|error| Poison(error.to_string()))
+    }
+
+    fn asks(&self, is: &Instance, step: &str, way: Direction) -> Result<Option<Target>, Poison> {
+        let Some(line) = self.plan.line(step) else { return Ok(None) };
+        if way == Direction::Undo && line.undo.is_none() {
+            return Ok(None);
+        }
+        let ask = ask_of::<S>(is, line, step, way)?;
+        guard(|| Some(S::target(&ask)))
+    }
+
     fn triggers(&self) -> &'static [&'static str] {
         S::Trigger::TYPES
     }

@@ -128,3 +128,18 @@ fn a_saga_without_its_plan_waits_and_goes_on_by_itself_when_it_is_there() {
     let (is, _) = after(parked, Input::Look, at(2));
     assert!(!is.is_parked());
 }
+
+#[test]
+fn what_a_step_asks_and_what_takes_it_back_is_told_without_asking() {
+    let types = crate::handler::types();
+    let ty = types.named("publish-example").unwrap();
+    let is = begun();
+    let said = |step, way| ty.asks(&is, step, way).unwrap().map(|target| target.what);
+    assert_eq!(said("charge-boost", Direction::Forward).as_deref(), Some("charge"));
+    let refund = said("charge-boost", Direction::Undo);
+    assert_eq!(refund.as_deref(), Some("refund what was charged under the key"));
+    assert_eq!(said("confirm", Direction::Undo), None, "nothing takes the pivot back");
+    assert_eq!(said("nonsense", Direction::Forward), None);
+    assert_eq!(ty.knows(&is).unwrap()["boost_minor"], 500);
+    assert!(ty.knows(&Instance::default()).is_err(), "what never began knows nothing");
+}
