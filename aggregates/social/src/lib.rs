@@ -1,8 +1,10 @@
-//! Rules of the social context: accounts. Not the calls to platforms, which are a port's.
+//! Rules of the social context: accounts and publications. Not the calls to platforms, which are a
+//! port's.
 //!
-//! Reading order: [`account`], then the schemas of its events in `schemas/social/`.
+//! Reading order: [`account`], [`publication`], then the schemas of its events in `schemas/social/`.
 
 pub mod account;
+pub mod publication;
 
 use domain::context::Aggregates;
 
@@ -16,10 +18,15 @@ impl domain::Context for Social {
         include_str!("../../../schemas/social/social.account.connected.v1.avsc"),
         include_str!("../../../schemas/social/social.account.reconnected.v1.avsc"),
         include_str!("../../../schemas/social/social.account.disconnected.v1.avsc"),
+        include_str!("../../../schemas/social/social.publication.requested.v1.avsc"),
+        include_str!("../../../schemas/social/social.publication.opened.v1.avsc"),
+        include_str!("../../../schemas/social/social.publication.failed.v1.avsc"),
+        include_str!("../../../schemas/social/social.publication.confirmed.v1.avsc"),
     ];
 
     fn aggregates(to: &mut impl Aggregates) {
         to.aggregate::<account::Account>();
+        to.aggregate::<publication::Publication>();
     }
 }
 
