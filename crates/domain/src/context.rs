@@ -6,7 +6,9 @@
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{Decider, Describe, Principal, SealError, Sealed, Sealer, SubjectId, Timestamp};
+use crate::{
+    Decider, Describe, Principal, SealError, Sealed, Sealer, SubjectId, TenantId, Timestamp,
+};
 
 /// A bounded context: two topics, one PostgreSQL schema, its `.avsc` files; nobody else writes them.
 pub trait Context: 'static {
@@ -29,6 +31,13 @@ pub trait Aggregates {
 pub trait Aggregate: Decider {
     /// The routes of its commands.
     fn routes(to: &mut impl Routes<Self>);
+
+    /// For an aggregate of which each tenant has exactly one: its id, which a `PUT` without `{id}`
+    /// addresses.
+    fn only_one(tenant: &TenantId) -> Option<Uuid> {
+        let _ = tenant;
+        None
+    }
 
     /// The state as a reader of the history sees it, as lines of (name, value); no secrets.
     fn show(state: &Self::State) -> Vec<(&'static str, String)>;
@@ -56,7 +65,8 @@ pub enum Method {
 pub struct Route {
     /// The verb.
     pub method: Method,
-    /// Behind `/api/<context>`; without `{id}` it creates an aggregate.
+    /// Behind `/api/<context>`; a `POST` without `{id}` creates an aggregate, a `PUT` without it
+    /// addresses [`Aggregate::only_one`].
     pub path: &'static str,
     /// Name of the command, `lower_snake`; the operation id and the metric label.
     pub name: &'static str,
@@ -67,7 +77,7 @@ pub struct Route {
 impl Route {
     /// Whether the command creates its aggregate: then there is no id in the path.
     pub fn creates(&self) -> bool {
-        !self.path.contains("{id}")
+        self.method == Method::Post && !self.path.contains("{id}")
     }
 }
 

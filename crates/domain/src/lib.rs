@@ -41,6 +41,7 @@ pub use projection::{Column, ColumnType, Field, FieldError, Projection, Projecti
 pub use sealed::{SealError, Sealed, Sealer, SubjectId};
 pub use shared::{Link, PostId, PublicationId, UserId, derived_id};
 pub use time::{NotATime, Timestamp};
+pub use uuid::Uuid;
 
 /// What the derive macros name; not for hand-written code.
 #[doc(hidden)]
