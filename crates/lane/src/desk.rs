@@ -1,13 +1,14 @@
-//! What an owner does with a command: finds an earlier answer, loads the aggregate, decides, hands the
-//! frame over. The protocol around it is in `owner`.
+//! What an owner does with a command: loads the aggregate, decides, hands the frame over. Earlier
+//! answers are found in `known`; the protocol around it is in `owner`.
 
-use domain::{EventData, EventId, LaneId, Meta, Position, StreamId, Timestamp};
-use log::{Body, Fingerprint, FrameBuilder, Handover, Log, Outcome, ReadError, Record, Verdict};
+use domain::{EventData, EventId, Meta, Position, StreamId, Timestamp};
+use log::{Body, FrameBuilder, Handover, Log, Outcome, ReadError, Record, Verdict};
 use uuid::Uuid;
 
 use crate::answer::{Accepted, Answer, Refused};
 use crate::commands::RETRY_AFTER_MS;
 use crate::handler::{Deciders, Handler, NoEvent, Refusal};
+use crate::keys::Place;
 use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
 use crate::states::Loaded;
 use crate::submit::Submit;
@@ -29,7 +30,11 @@ impl Owner {
             self.waiting.push_back((ticket, submit));
             return Ok(None);
         }
-        if let Some(known) = self.known_answer(log, &submit)? {
+        if submit.fence && submit.key.is_none() {
+            let why = "a fence has no key that it could fence".to_owned();
+            return answer(ticket, Answer::Unavailable { why });
+        }
+        if let Some(known) = self.known_answer(log, &submit, now)? {
             return answer(ticket, known);
         }
         let Some(handler) = deciders.of(submit.stream.category()) else {
@@ -53,33 +58,6 @@ impl Owner {
                 answer(ticket, Answer::Unavailable { why })
             }
         }
-    }
-
-    /// What an earlier call with the same key was answered, if there was one.
-    fn known_answer(&self, log: &dyn Log, submit: &Submit) -> Result<Option<Answer>, ReadError> {
-        let Some(key) = submit.key else { return Ok(None) };
-        // Whether it is the same command is told when the first one is committed: before that, it may
-        // still turn out never to have happened.
-        if self.running.contains(&key) {
-            return Ok(Some(Answer::StillRunning));
-        }
-        let Some(offset) = self.keys.find(&key) else { return Ok(None) };
-        let mut records: Vec<Record> = Vec::new();
-        while records.first().is_none_or(|first| records.len() < usize::from(first.header.of)) {
-            let more = log.read(self.lane, offset + records.len() as u64, 1)?;
-            if more.is_empty() {
-                break;
-            }
-            for stored in more {
-                let damaged =
-                    |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
-                records.push(Record::decode(self.lane, &stored.bytes).map_err(damaged)?);
-            }
-        }
-        if let Some(of) = records.first().map(|first| usize::from(first.header.of)) {
-            records.truncate(of);
-        }
-        Ok(Some(replayed(self.lane, &records, submit.fingerprint)))
     }
 
     /// The aggregate as it will be when everything open is committed.
@@ -164,8 +142,7 @@ impl Owner {
         let open = Open {
             ticket,
             epoch,
-            first_seq,
-            first_offset: 0,
+            place: Place { offset: 0, seq: first_seq },
             recorded_at: self.log_time,
             stream: accepted.stream.clone(),
             key: submit.key,
@@ -217,8 +194,7 @@ impl Owner {
         let open = Open {
             ticket,
             epoch,
-            first_seq,
-            first_offset: 0,
+            place: Place { offset: 0, seq: first_seq },
             recorded_at: self.log_time,
             stream: submit.stream,
             key: submit.key,
@@ -235,8 +211,8 @@ impl Owner {
         prev: log::Head,
         bytes: Vec<u8>,
     ) -> Action {
-        open.first_offset = self.tenure.hand_over(records, &bytes);
-        let mark = Mark { epoch: open.epoch, first_seq: open.first_seq };
+        open.place.offset = self.tenure.hand_over(records, &bytes);
+        let mark = Mark { epoch: open.epoch, first_seq: open.place.seq };
         if let Some(key) = open.key {
             self.running.insert(key);
         }
@@ -250,7 +226,13 @@ const fn answer(ticket: Ticket, answer: Answer) -> Result<Option<Action>, ReadEr
     Ok(Some(Action::Answer(ticket, answer)))
 }
 
-/// Asks the rule; gives the version it was asked at. No events means that the fact stands already, which
+/// What a key is told that nothing happened under, and nothing will.
+fn fenced() -> Refusal {
+    let detail = "what was asked under this key was taken back before it arrived".to_owned();
+    Refusal { verdict: Verdict::Fenced, rule: "fenced", detail }
+}
+
+/// Asks the rule, unless it is a fence; gives the version it was asked at. No events means that the fact stands already, which
 /// is an outcome too.
 fn decide(
     handler: &dyn Handler,
@@ -262,6 +244,9 @@ fn decide(
     // To another tenant a stream is one that was never begun, in every answer.
     let foreign = loaded.tenant.as_ref().is_some_and(|tenant| *tenant != submit.tenant);
     let before = if foreign { 0 } else { loaded.version };
+    if submit.fence {
+        return (before, Err(NoEvent::Refused(fenced())));
+    }
     if submit.expected.is_some_and(|expected| expected != before) {
         let detail = format!("{} is at version {before}", submit.stream);
         return (before, refused(Verdict::WrongVersion, "wrong_version", detail));
@@ -278,42 +263,6 @@ fn decide(
         if events.is_empty() { refused(Verdict::Nothing, "", String::new()) } else { Ok(events) }
     };
     (before, decided.and_then(nothing))
-}
-
-/// The answer that a frame in the log was given.
-fn replayed(lane: LaneId, records: &[Record], asked: Fingerprint) -> Answer {
-    let Some(first) = records.first() else { return accepted(records) };
-    match &first.body {
-        Body::Event { fingerprint, .. } if *fingerprint != Some(asked) => Answer::KeyReused,
-        Body::Outcome(outcome) if outcome.fingerprint != asked => Answer::KeyReused,
-        Body::Outcome(outcome) => Answer::Refused(Refused {
-            stream: outcome.stream.clone(),
-            version: outcome.version,
-            position: Position { lane, seq: first.header.seq },
-            verdict: outcome.verdict,
-            rule: outcome.rule.clone(),
-            detail: outcome.detail.clone(),
-            replayed: true,
-        }),
-        _ => accepted(records),
-    }
-}
-
-fn accepted(records: &[Record]) -> Answer {
-    let mut answer = None;
-    let mut events = Vec::with_capacity(records.len());
-    for record in records {
-        if let Body::Event { meta, data, .. } = &record.body {
-            events.push((meta.id, data.event_type.clone().into_owned()));
-            answer = Some((meta.stream.clone(), meta.version, meta.position));
-        }
-    }
-    match answer {
-        Some((stream, version, position)) => {
-            Answer::Accepted(Accepted { stream, version, position, events, replayed: true })
-        }
-        None => Answer::Unknown { why: "the outcome of this key cannot be read".to_owned() },
-    }
 }
 
 /// A UUIDv7 (RFC 9562) whose random part is a mix of claim and seq: unique without a random source,

@@ -4,14 +4,14 @@
 use std::collections::{HashSet, VecDeque};
 
 use domain::{CommandKey, LaneId, StreamId, Timestamp};
-use log::{Body, Claim, Handover, LaneState, Log, ReadError, Record, Sha256Chain, Stored};
+use log::{Claim, Handover, LaneState, Log, ReadError, Record, Sha256Chain};
 use uuid::Uuid;
 
 use crate::answer::Answer;
-use crate::keys::Keys;
+use crate::keys::{Keys, Place};
 use crate::states::States;
 use crate::submit::Submit;
-use crate::tenure::{Delivered, Read, Tenure};
+use crate::tenure::{Delivered, Tenure};
 
 /// Aggregates of one lane kept in memory (twice this at most).
 const STATES_YOUNG_MAX: usize = 16_384;
@@ -54,14 +54,14 @@ pub struct Owner {
     pub(crate) open: VecDeque<Open>,
     pub(crate) waiting: VecDeque<(Ticket, Submit)>,
     /// Open frames of epochs that broke, until it is known what became of them.
-    lost: Vec<(Open, Fate)>,
-    /// The records of a frame under assembly.
-    pending: Vec<Record>,
+    pub(crate) lost: Vec<(Open, Fate)>,
+    /// The records of a frame under assembly, with their offsets.
+    pub(crate) pending: Vec<(u64, Record)>,
 }
 
 /// What is known of a frame whose epoch broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     NotSeen,
     InTheLog,
 }
@@ -71,8 +71,8 @@ enum Fate {
 pub(crate) struct Open {
     pub(crate) ticket: Ticket,
     pub(crate) epoch: u64,
-    pub(crate) first_seq: u64,
-    pub(crate) first_offset: u64,
+    /// Where it will lie.
+    pub(crate) place: Place,
     pub(crate) recorded_at: Timestamp,
     pub(crate) stream: StreamId,
     pub(crate) key: Option<CommandKey>,
@@ -139,77 +139,6 @@ impl Owner {
         Ok(Action::HandOver(handover, Mark { epoch, first_seq: 0 }))
     }
 
-    /// Reads what is there and applies it. Gives `true` when the own claim came back.
-    fn read_on(&mut self, log: &dyn Log) -> Result<bool, ReadError> {
-        loop {
-            let stored = log.read(self.lane, self.tenure.next_offset(), 1 << 20)?;
-            if stored.is_empty() {
-                return Ok(false);
-            }
-            for record in &stored {
-                if self.read_one(log, record)? {
-                    return Ok(true);
-                }
-            }
-        }
-    }
-
-    fn read_one(&mut self, log: &dyn Log, stored: &Stored) -> Result<bool, ReadError> {
-        let Some(header) = log::readable(self.lane, stored)? else {
-            self.tenure.skip(stored.offset);
-            return Ok(false);
-        };
-        let before = self.tenure.known().clone();
-        match self.tenure.read(stored.offset, &header, &stored.prev, &stored.bytes) {
-            Read::Won => {
-                self.pending.clear();
-                return Ok(true);
-            }
-            Read::Rival | Read::Rule(log::Step::Claimed) => self.pending.clear(),
-            Read::Rule(log::Step::Partial) => self.pending.push(self.decode(stored)?),
-            Read::Rule(log::Step::Whole { first }) => {
-                let mut records = std::mem::take(&mut self.pending);
-                records.push(self.decode(stored)?);
-                let first_offset = stored.offset + 1 - records.len() as u64;
-                self.apply(header.epoch, first, first_offset, &records);
-            }
-            Read::Rule(log::Step::Void(_)) => {}
-            Read::Rule(log::Step::Mismatch) => {
-                log::check_again(log, self.lane, &before, stored.offset)?;
-            }
-        }
-        Ok(false)
-    }
-
-    fn decode(&self, stored: &Stored) -> Result<Record, ReadError> {
-        Record::decode(self.lane, &stored.bytes)
-            .map_err(|error| ReadError::Damaged(format!("offset {}: {error}", stored.offset)))
-    }
-
-    /// A frame was read: its key, its time, and whether it was one of ours that we had lost sight of.
-    fn apply(&mut self, epoch: u64, first: u64, first_offset: u64, records: &[Record]) {
-        match records.first().map(|record| &record.body) {
-            Some(Body::Event { meta, .. }) => {
-                self.log_time = self.log_time.max(meta.recorded_at);
-                if let Some(key) = meta.key {
-                    self.keys.keep(key, meta.recorded_at, first_offset);
-                }
-            }
-            Some(Body::Outcome(outcome)) => {
-                self.log_time = self.log_time.max(outcome.recorded_at);
-                if let Some(key) = outcome.key.filter(|_| outcome.verdict.is_kept()) {
-                    self.keys.keep(key, outcome.recorded_at, first_offset);
-                }
-            }
-            _ => {}
-        }
-        for (open, fate) in &mut self.lost {
-            if open.epoch == epoch && open.first_seq == first {
-                *fate = Fate::InTheLog;
-            }
-        }
-    }
-
     /// A delivery report of this lane.
     pub fn delivered(
         &mut self,
@@ -245,7 +174,7 @@ impl Owner {
         if let Some(key) = open.key {
             self.running.remove(&key);
             if open.keep {
-                self.keys.keep(key, open.recorded_at, open.first_offset);
+                self.keys.keep(key, open.recorded_at, open.place);
             }
         }
         actions.push(Action::Answer(open.ticket, open.answer));

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use domain::{ActorId, CommandKey, StreamId, TenantId, Trace};
+use domain::{ActorId, CommandKey, StreamId, TenantId, Timestamp, Trace};
 use log::Fingerprint;
 use uuid::Uuid;
 
@@ -28,6 +28,14 @@ pub struct Submit {
     pub causation: Option<Uuid>,
     /// The trace it belongs to.
     pub trace: Option<Trace>,
+    /// Instead of a command: its key is dead from here on. A key that is known is answered as it was
+    /// (`replayed`, whatever the fingerprint); one that is not known gets the outcome
+    /// [`Verdict::Fenced`](log::Verdict::Fenced), and so does every later command under it. A key that
+    /// is running is answered [`StillRunning`](crate::Answer::StillRunning): ask again.
+    pub fence: bool,
+    /// When the command was asked first, in log time, for a caller that may ask again after any time:
+    /// a key older than the window of kept keys is looked for in the whole history of the stream.
+    pub asked_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Submit {
@@ -36,6 +44,7 @@ impl std::fmt::Debug for Submit {
         f.debug_struct("Submit")
             .field("stream", &self.stream)
             .field("key", &self.key)
+            .field("fence", &self.fence)
             .finish_non_exhaustive()
     }
 }

@@ -19,11 +19,19 @@ pub enum Verdict {
     Absent,
     /// The expected version was not the current one. Not kept under the key: asked again, it may pass.
     WrongVersion,
+    /// Nothing happened under the key, and nothing will: it was taken back before it arrived.
+    Fenced,
 }
 
 impl Verdict {
-    const ALL: [Self; 5] =
-        [Self::Nothing, Self::Conflict, Self::Invalid, Self::Absent, Self::WrongVersion];
+    const ALL: [Self; 6] = [
+        Self::Nothing,
+        Self::Conflict,
+        Self::Invalid,
+        Self::Absent,
+        Self::WrongVersion,
+        Self::Fenced,
+    ];
 
     /// Whether the same key gets the same answer again.
     pub const fn is_kept(self) -> bool {

@@ -80,7 +80,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Verdict::Conflict),
         Just(Verdict::Invalid),
         Just(Verdict::Absent),
-        Just(Verdict::WrongVersion)
+        Just(Verdict::WrongVersion),
+        Just(Verdict::Fenced)
     ];
     let ids = (any::<i64>(), stream(), any::<u64>(), tenant(), actor(), uuid());
     let key = proptest::option::of(any::<[u8; 16]>());

@@ -90,6 +90,8 @@ async fn prepare(
         correlation: tracing.correlation,
         causation: None,
         trace: tracing.given.then_some(tracing.span),
+        fence: false,
+        asked_at: None,
     })
 }
 

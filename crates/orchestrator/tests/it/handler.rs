@@ -11,7 +11,8 @@ use domain::{ActorId, EventData, EventId, TenantId, Timestamp};
 use lane::{Answer, Commands, Deciders, Handler, NoEvent, Submit};
 use log::{Fingerprint, MemoryLog, Topic, Topics};
 use orchestrator::{
-    Attempt, Cause, Direction, Event, Folded, Input, NotTaken, Order, SagaHandler, Types, Verb,
+    Attempt, Cause, Direction, Event, Folded, Input, NotTaken, Order, Purpose, SagaHandler, Types,
+    Verb,
 };
 use testkit::{at, id};
 
@@ -180,7 +181,30 @@ pub(crate) fn submit(stream: domain::StreamId, command: Box<dyn std::any::Any + 
         correlation: id(3),
         causation: None,
         trace: None,
+        fence: false,
+        asked_at: None,
     }
+}
+
+#[tokio::test]
+async fn what_is_decided_knows_the_time_it_is_recorded_at() {
+    let (log, commands) = start();
+    let stream = types().of("publish_example").unwrap().stream(SagaId(id(1)));
+    let told = commands.submit(submit(stream.clone(), Box::new(trigger()))).await;
+    let Answer::Accepted(begun) = told else { panic!("it is begun") };
+    let lane = begun.position.lane;
+    let day = 24 * 3_600_000;
+    let mut deadlines = 0;
+    for stored in log::Log::read_stream(log.as_ref(), lane, &stream, 0).unwrap() {
+        let record = log::Record::decode(lane, &stored.bytes).unwrap();
+        let log::Body::Event { meta, data, .. } = record.body else { continue };
+        let event = schemas().decode::<Event>(&data).unwrap();
+        if let Event::TimerSet { purpose: Purpose::SagaDeadline, at, .. } = event {
+            assert_eq!(at, meta.recorded_at.plus_ms(day));
+            deadlines += 1;
+        }
+    }
+    assert_eq!(deadlines, 1);
 }
 
 #[tokio::test]

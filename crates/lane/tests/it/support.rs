@@ -31,6 +31,9 @@ pub(crate) struct TestLog {
     topics: Topics,
     lanes: Mutex<BTreeMap<LaneId, Vec<Stored>>>,
     plan: Mutex<VecDeque<Fate>>,
+    /// Reports are kept back while this is set, until [`TestLog::report`].
+    pub(crate) holds: AtomicBool,
+    held: Mutex<Vec<(Done, Vec<Delivery>)>>,
     /// What becomes of handovers behind the plan.
     pub(crate) refuses: AtomicBool,
     pub(crate) unreadable: AtomicBool,
@@ -45,6 +48,8 @@ impl TestLog {
             topics,
             lanes: Mutex::default(),
             plan: Mutex::default(),
+            holds: AtomicBool::default(),
+            held: Mutex::default(),
             refuses: AtomicBool::default(),
             unreadable: AtomicBool::default(),
             largest: AtomicUsize::default(),
@@ -53,6 +58,14 @@ impl TestLog {
 
     pub(crate) fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
         self.plan.lock().unwrap().extend(fates);
+    }
+
+    /// Reports what was kept back, and keeps nothing back any more.
+    pub(crate) fn report(&self) {
+        self.holds.store(false, Ordering::Relaxed);
+        for (done, deliveries) in std::mem::take(&mut *self.held.lock().unwrap()) {
+            done(deliveries);
+        }
     }
 
     /// Bytes of the largest call to `append`.
@@ -110,6 +123,9 @@ impl Log for TestLog {
             });
         }
         drop(lanes);
+        if self.holds.load(Ordering::Relaxed) {
+            return self.held.lock().unwrap().push((done, deliveries));
+        }
         done(deliveries);
     }
 
@@ -139,7 +155,12 @@ impl Log for TestLog {
             for frame in frames {
                 let first = frame.next_offset - frame.records.len() as u64;
                 for (offset, record) in (first..).zip(&frame.records) {
-                    if matches!(&record.body, Body::Event { meta, .. } if meta.stream == *stream) {
+                    let of = match &record.body {
+                        Body::Event { meta, .. } => &meta.stream,
+                        Body::Outcome(outcome) => &outcome.stream,
+                        Body::Claim(_) => continue,
+                    };
+                    if of == stream {
                         offsets.push(offset);
                     }
                 }
@@ -192,5 +213,7 @@ pub(crate) fn ask(stream: StreamId, command: Command, key: u8) -> Submit {
         correlation: Uuid::nil(),
         causation: None,
         trace: None,
+        fence: false,
+        asked_at: None,
     }
 }

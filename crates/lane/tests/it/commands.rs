@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::support::{Fate, TestLog, ask, deciders, draft, edit, post};
 use lane::{Accepted, Answer, Commands, Refused, Submit};
 use log::{Fingerprint, Log, Verdict};
-use support::{Fate, TestLog, ask, deciders, draft, edit, post};
 
 fn start(log: &Arc<TestLog>) -> Commands {
     Commands::start(log.clone() as Arc<dyn Log>, deciders(), "test").unwrap()
