@@ -1,7 +1,5 @@
 //! What callers of the command runtime are promised. Not the protocol's proof, which is the model's.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

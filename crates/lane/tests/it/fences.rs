@@ -1,8 +1,6 @@
 //! What a key promises: fences, keys of any age, and frames that a zombie wrote into. Not the rules that
 //! are decided, and not the protocol's proof.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

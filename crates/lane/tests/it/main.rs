@@ -1,5 +1,7 @@
 //! The command runtime from outside: what callers are promised, what a key promises.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
+
 mod commands;
 mod fences;
 mod support;
