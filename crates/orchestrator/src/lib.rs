@@ -8,7 +8,8 @@
 //! - [`next()`]: what is to be done in a state: ask a target, probe it, set a timer;
 //! - [`ledger()`] and [`why()`]: what still stands, and why a saga is where it is;
 //! - [`SagaHandler`]: the decision as the command runtime calls it; [`Types`]: all saga types without
-//!   their types; [`Plans`] and [`PumpMark`]: what was registered, and how far triggers were read.
+//!   their types; [`Plans`] and [`PumpMark`]: what was registered, and how far triggers were read;
+//! - [`SagaRow`]: the read model of all sagas; [`filter`]: the language that is asked of it.
 //!
 //! What always holds (the laws of the test kit try it): an intent stands in the log before anything
 //! is asked; a key is the same for every attempt; what was begun and is not proven not to have
@@ -20,6 +21,7 @@ mod code;
 mod decide;
 mod event;
 mod evolve;
+pub mod filter;
 mod folded;
 mod handler;
 mod instance;
@@ -30,6 +32,7 @@ mod next;
 mod operate;
 mod order;
 mod plans;
+mod row;
 mod timers;
 mod types;
 mod why;
@@ -50,6 +53,7 @@ pub use next::{Effect, next, poison};
 pub use operate::may;
 pub use order::Order;
 pub use plans::{PlanChanged, PlanEvent, Plans, ReadFrom, Register};
+pub use row::{Kept, SagaRow, State, Waits};
 pub use types::{Line, SYSTEM, SagaType, Types};
 pub use why::why;
 pub use words::{Cause, Direction, End, LateWord, PlanLine, Probed, Purpose, StepKey, Verb};

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 
 use domain::saga::Kind;
-use domain::{Envelope, Field, FieldError, Projection, Row, Timestamp, Uuid, Value, Word};
+use domain::{Envelope, Field, FieldError, Projection, Row, Timestamp, Value, Word};
+use uuid::Uuid;
 
 use crate::event::Event;
 use crate::instance::{Confirm, Instance, Park, Phase, Status, StepState};
@@ -343,7 +344,7 @@ fn at_risk(is: &Instance) -> (i64, Option<String>) {
 fn without_numbers(error: &str) -> String {
     let mut out = String::with_capacity(error.len());
     let mut word = String::new();
-    let mut end = |word: &mut String, out: &mut String| {
+    let end = |word: &mut String, out: &mut String| {
         let number = word.bytes().any(|byte| byte.is_ascii_digit());
         out.push_str(if number { "#" } else { word });
         word.clear();
