@@ -14,7 +14,8 @@ pub enum View {
     },
     /// Rows, filtered, sorted, in pages.
     List {
-        /// Behind `/api/<context>`, as `/posts`.
+        /// Behind `/api/<context>`, as `/posts`. It may hold `{id}`, as `/user/{id}`: then the path
+        /// and not the query answers the filter `id`.
         path: &'static str,
         /// A line for the document.
         summary: &'static str,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::context::{Aggregates, Routes};
-use domain::{Aggregate, Context, EventSet, Method, Request, Route, Shape};
+use domain::{Aggregate, Context, EventSet, Method, Request, Route, Shape, TenantId};
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde_json::Value;
 
@@ -101,6 +101,11 @@ impl<A: Aggregate> Routes<A> for Seen {
         }
         if !self.paths.insert((verb, path)) {
             self.wrong.push(format!("{verb} {path} stands twice"));
+        }
+        let somebody = TenantId::from_static("local");
+        let addressed = path.contains("{id}") || route.creates();
+        if !addressed && A::only_one(&somebody).is_none() {
+            self.wrong.push(format!("{name}: {verb} {path} addresses nothing"));
         }
         if summary.is_empty() || !path.starts_with('/') {
             self.wrong.push(format!("{name}: a route has a path from `/` and a summary"));

@@ -12,8 +12,8 @@ use domain::{ColumnType, EventSet, Projection, Projections};
 /// - a name is kebab-case and stands once, as does a table, which is `context.table`;
 /// - each column has a sentence, and the key is a `uuid` that is never null;
 /// - filters, sorts and indexes name columns; each sort has an index; a filter fits its column;
-/// - paths stand once; a view of one row has `{id}` in its path and no other view has; a fixed
-///   answer is JSON.
+/// - paths stand once; a view of one row has `{id}` in its path, a list too when it has a filter `id`
+///   on a `uuid`, and no other view has; a fixed answer is JSON.
 #[macro_export]
 macro_rules! projection_laws {
     ($all:path) => {
@@ -76,7 +76,8 @@ impl ReadModels {
                         format!("{path}: `{sort}` is sorted by and has no index")
                     });
                 }
-                (*path, false)
+                let id = filters.iter().find(|filter| filter.param == "id");
+                (*path, id.is_some_and(|id| column::<P>(id.column) == Some(ColumnType::Uuid)))
             }
             View::Fixed { path, json, .. } => {
                 let read = serde_json::from_str::<serde_json::Value>(json);

@@ -61,6 +61,7 @@ async fn prepare(
     let key = conditions::idempotency_key(&parts.headers)?;
     let expected = conditions::expected(&parts.headers)?;
     let addressed = addressed(route, parts.uri.path())?;
+    let addressed = addressed.or_else(|| (route.only_one)(&asked.principal.tenant));
     let reading = body::read(&parts.headers, content, edge.options.body_bytes_max);
     let json = tokio::time::timeout(edge.options.deadline, reading).await.map_err(|_| {
         Problem::new(codes::REQUEST_TIMEOUT, "the body did not arrive in time; nothing happened")
@@ -95,7 +96,7 @@ async fn prepare(
     })
 }
 
-/// The id in the path; `None` when the route creates.
+/// The id in the path, if it has one.
 fn addressed(route: &CommandRoute, path: &str) -> Result<Option<Uuid>, Problem> {
     let Some(from_end) = route.id_from_end else { return Ok(None) };
     let segment = path.rsplit('/').nth(from_end).unwrap_or_default();

@@ -12,7 +12,8 @@ pub(crate) use mount::Commands;
 
 use std::any::Any;
 
-use domain::{Ask, Route};
+use domain::{Ask, Route, TenantId};
+use uuid::Uuid;
 
 use crate::measure::Durations;
 use crate::problem::Problem;
@@ -27,7 +28,9 @@ pub(crate) struct CommandRoute {
     pub(crate) category: &'static str,
     pub(crate) route: Route,
     pub(crate) decode: Decode,
-    /// How many segments of a path stand behind the one with the id; `None`: it creates.
+    /// The aggregate that a `PUT` without an id addresses.
+    pub(crate) only_one: fn(&TenantId) -> Option<Uuid>,
+    /// How many segments of a path stand behind the one with the id.
     pub(crate) id_from_end: Option<usize>,
     /// Where a new aggregate is found, with `{id}`.
     pub(crate) location: Option<String>,

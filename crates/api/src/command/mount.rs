@@ -42,6 +42,7 @@ impl<A: Aggregate> Routes<A> for RoutesOf<'_, A> {
             category: A::CATEGORY,
             route,
             decode: body::decode::<A, R>,
+            only_one: if route.creates() { |_| None } else { A::only_one },
             id_from_end: from_end,
             location: self.mounts.location(self.context, A::Event::TYPES),
             durations: Durations::default(),
@@ -64,7 +65,7 @@ fn operation(context: &'static str, route: &Route) -> Operation {
         Method::Delete => HttpMethod::DELETE,
     };
     it = it.access(Access::Command);
-    if !route.creates() {
+    if route.path.contains("{id}") {
         let id = json!({ "type": "string", "format": "uuid" });
         it = it.param(Place::Path, "id", "Which one", id).fails(&[codes::NOT_FOUND]);
     }

@@ -59,7 +59,7 @@ pub(crate) async fn list(
     request: Request,
 ) -> Answered {
     let (parts, _) = request.into_parts();
-    let asking = route.asking(&asked.principal.tenant, parts.uri.query())?;
+    let asking = route.asking(&asked.principal.tenant, &parts.uri)?;
     let min_position = asking.min_position.as_deref();
     conditions::reach(&edge, route.table.projection, min_position, &parts.headers).await?;
     let page = edge.reads.list(&route.table, &asking.query).await;

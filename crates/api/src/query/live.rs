@@ -20,9 +20,8 @@ pub(crate) fn list(
     tenant: &TenantId,
     request: &Request,
 ) -> Answered {
-    let query = request.uri().query();
     // The same parameters as for the list, so that a page can use one address for both.
-    route.asking(tenant, query)?;
+    route.asking(tenant, request.uri())?;
     let resumed = feed::last_event_id(request.headers());
     let seen = resumed.map(|token| position::parse(&edge.topics, &token)).transpose()?;
     let projection = route.table.projection;

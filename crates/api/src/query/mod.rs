@@ -22,6 +22,8 @@ pub(crate) struct ListRoute {
     pub(crate) filters: &'static [Filter],
     pub(crate) sorts: &'static [&'static str],
     pub(crate) descending: bool,
+    /// How many segments of a path stand behind the one that answers the filter `id`.
+    pub(crate) id_from_end: Option<usize>,
 }
 
 impl ListRoute {

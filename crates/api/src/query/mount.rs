@@ -36,7 +36,8 @@ impl Queries<'_> {
                 }
                 View::List { path, summary, filters, sorts, descending } => {
                     let table = table.clone();
-                    let route = ListRoute { table, filters, sorts, descending };
+                    let id_from_end = id_from_end(path);
+                    let route = ListRoute { table, filters, sorts, descending, id_from_end };
                     self.list(context, route, path, summary);
                 }
                 View::Fixed { path, summary, json } => self.fixed(context, path, summary, json),
@@ -45,7 +46,7 @@ impl Queries<'_> {
     }
 
     fn one(&mut self, context: &str, table: Table, path: &'static str, summary: &str) {
-        let from_end = path.rsplit('/').position(|segment| segment == "{id}").unwrap_or_default();
+        let from_end = id_from_end(path).unwrap_or_default();
         let operation = read(context, "get", path, summary)
             .param(Place::Path, "id", "Which one", json!({ "type": "string", "format": "uuid" }))
             .gives(
@@ -81,8 +82,9 @@ impl Queries<'_> {
             let schema = route
                 .column(filter.column)
                 .map_or_else(|| json!({}), |it| filter_schema(it, filter));
-            operation =
-                operation.param(Place::Query, filter.param, &filter_doc(&route, filter), schema);
+            let in_path = filter.param == "id" && route.id_from_end.is_some();
+            let place = if in_path { Place::Path } else { Place::Query };
+            operation = operation.param(place, filter.param, &filter_doc(&route, filter), schema);
         }
         let sorts: Vec<_> =
             route.sorts.iter().flat_map(|it| [(*it).to_owned(), format!("-{it}")]).collect();
@@ -127,6 +129,11 @@ impl Queries<'_> {
         });
         debug_assert!(serde_json::from_str::<Value>(json).is_ok(), "{path} is not JSON");
     }
+}
+
+/// How many segments of a path stand behind `{id}`.
+fn id_from_end(path: &str) -> Option<usize> {
+    path.rsplit('/').position(|segment| segment == "{id}")
 }
 
 fn read(context: &str, verb: &str, path: &str, summary: &str) -> Operation {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum::http::Uri;
 use domain::query::{Compare, Condition, Test};
 use domain::{Column, ColumnType, TenantId, Value};
 use projector::{ListQuery, Whose};
@@ -9,6 +10,7 @@ use projector::{ListQuery, Whose};
 use super::cursor::{self, Question};
 use super::{LIMIT, LIMIT_MAX, ListRoute};
 use crate::codes;
+use crate::command::segment_id;
 use crate::problem::Problem;
 
 /// What was asked.
@@ -50,10 +52,15 @@ pub(crate) fn limit(value: &str) -> Result<u16, Problem> {
 }
 
 impl ListRoute {
-    /// Reads a query string.
-    pub(crate) fn asking(&self, tenant: &TenantId, query: Option<&str>) -> Result<Asking, Problem> {
-        let pairs = pairs(query)?;
+    /// Reads the path and the query string.
+    pub(crate) fn asking(&self, tenant: &TenantId, uri: &Uri) -> Result<Asking, Problem> {
+        let pairs = pairs(uri.query())?;
         let (mut filters, mut given) = (Vec::new(), Vec::new());
+        if let Some(from_end) = self.id_from_end {
+            let id = segment_id(uri.path().rsplit('/').nth(from_end).unwrap_or_default())?;
+            filters.push(self.filter("id", &id.to_string())?);
+            given.push(format!("id={id}"));
+        }
         let (mut limit_to, mut sort, mut after, mut min_position) = (LIMIT, None, None, None);
         for (name, value) in &pairs {
             match &**name {
@@ -61,6 +68,9 @@ impl ListRoute {
                 "sort" => sort = Some(value.as_ref()),
                 "after" => after = Some(value.as_ref()),
                 "min_position" => min_position = Some(value.to_string()),
+                "id" if self.id_from_end.is_some() => {
+                    return Err(wrong("id", "stands in the path"));
+                }
                 name => {
                     filters.push(self.filter(name, value)?);
                     given.push(format!("{name}={value}"));
