@@ -8,7 +8,7 @@ use crate::code::{Poison, guard, ms};
 use crate::event::Event;
 use crate::instance::{Instance, Park, Phase};
 use crate::key::plan_hash;
-use crate::words::{Cause, Direction, LateWord, PlanLine, Purpose, Verb};
+use crate::words::{Cause, Direction, PlanLine, Purpose, Verb};
 
 /// What comes in.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub enum Input<S: Saga> {
     Operate(Operation<S>),
     /// Nothing came; what can go on goes on. Asked when a plan is registered.
     Look,
+    /// Its own code failed when it was asked what to do.
+    Poisoned(String),
 }
 
 /// One attempt of a step.
@@ -178,6 +180,7 @@ impl<S: Saga> Deciding<'_, S> {
             Input::Timer(number) => self.timer(number),
             Input::Recovered => self.recover(),
             Input::Look => {}
+            Input::Poisoned(why) => self.poisoned(Poison(why)),
         }
         Ok(())
     }
@@ -210,25 +213,6 @@ impl<S: Saga> Deciding<'_, S> {
         }
     }
 
-    fn cancel(&mut self, event: EventId, why: &'static str) {
-        if self.is.can_be_undone() {
-            self.start_undo(why);
-        } else {
-            self.late(event, Late::Ignore("it cannot be undone any more"));
-        }
-    }
-
-    pub(crate) fn late(&mut self, event: EventId, late: Late) {
-        let (policy, why) = match late {
-            Late::Buffer { ttl_ms } => {
-                (LateWord::Buffered, self.now.plus_ms(ms(ttl_ms)).to_string())
-            }
-            Late::ToDeadLetter => (LateWord::DeadLetter, String::new()),
-            Late::Ignore(why) => (LateWord::Ignored, why.to_owned()),
-        };
-        self.emit(Event::LateEvent { event, policy, why });
-    }
-
     pub(crate) fn set_timer(&mut self, purpose: Purpose, step: &str, at: Timestamp) {
         let timer = self.is.next_timer;
         self.emit(Event::TimerSet { timer, purpose, step: step.to_owned(), at });
@@ -241,6 +225,11 @@ impl<S: Saga> Deciding<'_, S> {
     /// From here on everything is taken back; what waited for a human in the other direction does not
     /// any more.
     pub(crate) fn start_undo(&mut self, why: impl Into<String>) {
+        self.undo_for(why, None);
+    }
+
+    /// The same because of an event.
+    pub(crate) fn undo_for(&mut self, why: impl Into<String>, event: Option<EventId>) {
         if self.is.phase != Phase::Forward {
             return;
         }
@@ -251,7 +240,7 @@ impl<S: Saga> Deciding<'_, S> {
         for step in moot {
             self.emit(Event::Resumed { step, why: "everything is taken back".to_owned() });
         }
-        self.emit(Event::UndoStarted { why: why.into() });
+        self.emit(Event::UndoStarted { why: why.into(), event });
     }
 
     /// Parks the whole saga, once.
@@ -266,6 +255,7 @@ impl<S: Saga> Deciding<'_, S> {
         if !self.is.is_running() || !self.knows_the_plan() {
             return;
         }
+        self.open_mailbox();
         let before = self.is.clone();
         let kept = self.events.len();
         if let Err(poison) = self.advance() {

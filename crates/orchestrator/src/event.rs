@@ -172,6 +172,8 @@ pub enum Event {
     UndoStarted {
         /// Why.
         why: String,
+        /// The event that asked for it, when one did.
+        event: Option<EventId>,
     },
     /// The forward key of a step is dead: no call under it may begin any more.
     #[event("undo_fenced.v1")]
@@ -229,15 +231,19 @@ pub enum Event {
         /// Who approved it, when somebody had to.
         approver: Option<ActorId>,
     },
-    /// An event came that nothing waits for.
+    /// An event came that nothing waits for, or something became of one that was held.
     #[event("late_event.v1")]
     LateEvent {
         /// Its id.
         event: EventId,
         /// What becomes of it.
         policy: LateWord,
-        /// Why, or until when.
+        /// Why.
         why: String,
+        /// When buffered, until when; `None`: as long as it takes.
+        until: Option<Timestamp>,
+        /// When buffered, why everything is to be taken back; `None`: that is not asked for.
+        cancel: Option<String>,
     },
     /// It is over.
     #[event("ended.v1")]

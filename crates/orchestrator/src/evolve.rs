@@ -29,10 +29,12 @@ impl Instance {
             }
             Event::TimerFired { timer } => self.fired(*timer),
             Event::StepScheduled { .. } => self.scheduled(at, event),
-            Event::UndoStarted { why } => {
+            Event::UndoStarted { why, event } => {
                 self.phase = Phase::Undoing;
                 self.undo_why = Some(why.clone());
-                let kept = |t: &Timer| matches!(t.purpose, Purpose::Attempt | Purpose::Confirm);
+                event.iter().for_each(|event| self.meets(*event));
+                let stays = [Purpose::Attempt, Purpose::Confirm, Purpose::Held];
+                let kept = |timer: &Timer| stays.contains(&timer.purpose);
                 self.timers.retain(|_, timer| kept(timer));
             }
             Event::UndoFenced { step, .. } => self.fenced(step),
@@ -42,7 +44,8 @@ impl Instance {
                 self.phase = if *end == End::Done { Phase::Done } else { Phase::Undone };
                 self.timers.clear();
             }
-            Event::TimerIgnored { .. } | Event::Operated { .. } | Event::LateEvent { .. } => {}
+            Event::LateEvent { .. } => self.late(event),
+            Event::TimerIgnored { .. } | Event::Operated { .. } => {}
             _ => self.answered(at, event),
         }
         self
@@ -60,7 +63,11 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Waiting,
             Purpose::Probe => step.forward.status = Status::ProbeWaiting,
             Purpose::Confirm => step.confirm = Confirm::Waiting,
-            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline | Purpose::Begin => {}
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin
+            | Purpose::Held => {}
         }
     }
 
@@ -72,7 +79,11 @@ impl Instance {
             Purpose::UndoRetry => step.undo.status = Status::Ready,
             Purpose::Probe => step.forward.status = Status::Probing,
             Purpose::Confirm => step.confirm = Confirm::Probing,
-            Purpose::Attempt | Purpose::StepDeadline | Purpose::SagaDeadline | Purpose::Begin => {}
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin
+            | Purpose::Held => {}
         }
     }
 

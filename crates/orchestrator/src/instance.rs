@@ -7,6 +7,7 @@ use domain::saga::{Kind, Money, SagaId};
 use domain::{EventId, Timestamp, Word};
 use serde::{Deserialize, Serialize};
 
+use crate::mailbox::{Held, Met};
 use crate::words::{Cause, Direction, PlanLine, Purpose, StepKey};
 
 /// Where a saga stands.
@@ -179,6 +180,10 @@ pub struct Instance {
     pub frozen: Option<Timestamp>,
     /// Why it is undone.
     pub undo_why: Option<String>,
+    /// Events that it holds while it is parked, in the order in which they came.
+    pub mailbox: Vec<Held>,
+    /// Events from outside that it has met.
+    pub(crate) met: Met,
 }
 
 impl StepState {

@@ -27,6 +27,7 @@ mod handler;
 mod instance;
 mod key;
 mod ledger;
+mod mailbox;
 mod marks;
 mod next;
 mod operate;
@@ -48,6 +49,7 @@ pub use instance::{
 };
 pub use key::{Leg, plan_hash};
 pub use ledger::{Entry, Standing, ledger};
+pub use mailbox::{Held, MAILBOX_MAX};
 pub use marks::{MarkEvent, Move, PumpMark};
 pub use next::{Effect, next, poison};
 pub use operate::may;

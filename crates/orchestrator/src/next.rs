@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::saga::{Late, Saga, Steps};
 
 use crate::advance::ask_of;
-use crate::code::Poison;
+use crate::code::{Poison, ms};
 use crate::decide::{Attempt, Deciding, Input, NotTaken, Operation};
 use crate::event::Event;
 use crate::instance::{Confirm, Instance, Phase, Status};
@@ -115,9 +115,13 @@ pub(crate) fn unreadable<S: Saga>(
         Input::Answer { attempt: Attempt { step, direction, number }, outcome } => {
             deciding.ignore(step, direction, number, outcome, "one of its events cannot be read");
         }
-        Input::Cancel { event, .. } | Input::Late { event, .. } => {
-            deciding.late(event, Late::ToDeadLetter);
+        Input::Cancel { event, .. } | Input::Late { event, .. } if is.has_met(event) => {}
+        // Without a timer: the number of the next one may be in what cannot be read.
+        Input::Cancel { event, why } => deciding.keep(event, None, Some(why)),
+        Input::Late { event, late: Late::Buffer { ttl_ms } } => {
+            deciding.keep(event, Some(now.plus_ms(ms(ttl_ms))), None);
         }
+        Input::Late { event, late } => deciding.late(event, late),
         _ => {}
     }
     Ok(deciding.events)

@@ -28,6 +28,7 @@ impl<S: Saga> Deciding<'_, S> {
             Purpose::Attempt => self.no_answer_in_time(&id),
             Purpose::StepDeadline => self.step_expired(&id),
             Purpose::SagaDeadline => self.saga_expired(),
+            Purpose::Held => self.drop_held(),
             Purpose::Retry
             | Purpose::UndoRetry
             | Purpose::Probe

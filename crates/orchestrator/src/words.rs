@@ -34,6 +34,8 @@ pub enum Purpose {
     SagaDeadline,
     /// It begins.
     Begin,
+    /// An event was held long enough.
+    Held,
 }
 
 /// Why a saga cannot go on by itself.
@@ -105,11 +107,15 @@ pub struct PlanLine {
     pub kind: Kind,
 }
 
-/// What became of an event that nothing waited for.
+/// What became of an event that nothing waited for, or that could not be heard at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Word)]
 pub enum LateWord {
-    /// Kept with the saga.
+    /// Held until the saga goes on.
     Buffered,
+    /// The saga has gone on, and has heard of it.
+    Taken,
+    /// Held long enough; the saga has not heard of it.
+    Dropped,
     /// Shown to a human.
     DeadLetter,
     /// Recorded and nothing more.

@@ -79,7 +79,7 @@ fn row(n: u128) -> SagaRow {
         }
     }
     if n % 7 == 0 {
-        events.push(Event::UndoStarted { why: "a platform refused".into() });
+        events.push(Event::UndoStarted { why: "a platform refused".into(), event: None });
     }
     if n % 11 == 0 {
         events.push(Event::Ended { end: if n % 2 == 0 { End::Done } else { End::Undone } });
