@@ -10,9 +10,9 @@ use testkit::{at, id};
 
 use crate::publish::{Publish, Trigger, due};
 
-type In = Input<Publish>;
+pub(crate) type In = Input<Publish>;
 
-fn after(mut is: Instance, input: In, now: Timestamp) -> (Instance, Vec<Event>) {
+pub(crate) fn after(mut is: Instance, input: In, now: Timestamp) -> (Instance, Vec<Event>) {
     let events = decide(&Publish::plan(), &is, input, now).expect("it is taken");
     for event in &events {
         is = is.evolve(now, event);
@@ -21,19 +21,30 @@ fn after(mut is: Instance, input: In, now: Timestamp) -> (Instance, Vec<Event>) 
 }
 
 fn trigger() -> In {
+    trigger_at(None)
+}
+
+/// The event that starts it, to begin at a time.
+pub(crate) fn trigger_at(begins: Option<Timestamp>) -> In {
     let Some(domain::saga::Meets::Start { saga, state, .. }) =
         Publish::meet(&testkit::envelope(1, 1, 1, due())).pop()
     else {
         panic!("it starts one")
     };
-    Input::Trigger { event: EventId(id(1)), saga, state, at: None }
+    Input::Trigger { event: EventId(id(1)), saga, state, at: begins }
 }
 
-fn begun() -> Instance {
+/// The first attempt of a step is done.
+pub(crate) fn done(step: &str) -> In {
+    let attempt = Attempt { step: step.to_owned(), direction: Direction::Forward, number: 1 };
+    Input::Answer { attempt, outcome: Outcome::Done(None) }
+}
+
+pub(crate) fn begun() -> Instance {
     after(Instance::default(), trigger(), at(0)).0
 }
 
-fn operate(verb: Verb, step: &str, is: &Instance) -> In {
+pub(crate) fn operate(verb: Verb, step: &str, is: &Instance) -> In {
     Input::Operate(Operation {
         verb,
         step: step.to_owned(),
@@ -47,7 +58,7 @@ fn operate(verb: Verb, step: &str, is: &Instance) -> In {
     })
 }
 
-fn lost(is: &Instance, step: &str) -> In {
+pub(crate) fn lost(is: &Instance, step: &str) -> In {
     let number = is.steps[step].forward.attempts;
     let attempt = Attempt { step: step.to_owned(), direction: Direction::Forward, number };
     Input::Answer { attempt, outcome: Outcome::Unknown(Fault::new("lost")) }
