@@ -19,17 +19,21 @@ const START_MAX: Duration = Duration::from_mins(2);
 const STOP_MAX: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Keeps a broker only as long as the pipe on its input is open; then kills it.
+/// Keeps a broker only as long as the pipe on its input is open; then kills it and removes the files of
+/// the cluster: whoever held the other end is gone, or let it go with the broker running.
 const TIED: &str = r#"
 exec 3<&0
 pid=$1; shift
 "$@" </dev/null 3<&- &
 broker=$!
 echo $broker > "$pid"
-(read -r _ <&3; kill -9 $broker) 2>/dev/null &
+(read -r _ <&3; : > "$pid.let-go"; kill -9 $broker) 2>/dev/null &
 watch=$!
 wait $broker
-kill $watch
+[ -e "$pid.let-go" ] || { kill $watch; exit; }
+# The others let go of their files too.
+sleep 1
+rm -rf "${pid%/*/*}"
 "#;
 
 /// How a broker is.
@@ -210,7 +214,13 @@ impl Broker {
     fn reap(&self, new: Option<Child>) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut old) = std::mem::replace(&mut *keeper, new) {
-            drop(old.stdin.take());
+            let stdin = old.stdin.take();
+            if self.process().is_none() {
+                // It ends by itself, before it could take the end of the pipe for ours.
+                let _ = old.wait();
+                return;
+            }
+            drop(stdin);
             let _ = old.wait();
         }
     }

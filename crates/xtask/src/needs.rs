@@ -108,6 +108,13 @@ const TESTS: &[Need] = &[
         elsewhere: "comes with Node.js",
         present: || which("npm").is_some(),
     },
+    Need {
+        what: "Python 3.11 or newer, with venv",
+        why: "the providers' counterparts in tests: a payment server, a mail server",
+        packages: &["python3", "python3-venv"],
+        elsewhere: "https://www.python.org, or the package manager of your system",
+        present: has_python,
+    },
 ];
 
 /// What real Kafka brokers take.
@@ -159,6 +166,12 @@ fn has_openssl() -> bool {
     let given = std::env::var_os("OPENSSL_DIR").is_some_and(|it| !it.is_empty());
     let mut found = Command::new("pkg-config");
     given || succeeds(found.args(["--exists", "openssl"]))
+}
+
+/// Debian ships Python without what makes environments of its own.
+fn has_python() -> bool {
+    let look = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+    succeeds(Command::new("python3").args(["-c", look]))
 }
 
 /// As the product looks for it (`recount-postgres`, `binaries`).

@@ -46,6 +46,8 @@ pub(crate) const STAGES: &[Stage] = &[
             if at.has(MODEL) {
                 args.extend(["--exclude", "model"]);
             }
+            // They start brokers: a stage of their own.
+            args.extend(["--exclude", "log-kafka"]);
             vec![at.cargo(&args)]
         },
     },

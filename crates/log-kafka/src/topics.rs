@@ -1,0 +1,236 @@
+//! Topics as the log needs them: making them, and refusing those that would lose what they are given.
+//! Not their content.
+
+use futures_executor::block_on;
+use log::Topics;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
+use uuid::Uuid;
+
+use crate::error::Finding;
+use crate::manifest;
+use crate::watch::Watch;
+use crate::{OpenError, Options};
+
+/// What [`apply`] did.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Applied {
+    /// Topics that were made, as the cluster names them.
+    pub made: Vec<String>,
+    /// The log and its topics.
+    pub topics: Topics,
+}
+
+/// Makes the topics that are missing, and checks those that are there. A log that has no id yet gets
+/// `log`, or a new one. May be repeated.
+pub fn apply(options: &Options, log: Option<Uuid>) -> Result<Applied, OpenError> {
+    let admin = connect(options)?;
+    let metadata = metadata(options, &admin)?;
+    let (replicas, _) = options.durability.replicas();
+    let brokers = metadata.brokers().len();
+    if i32::try_from(brokers).is_ok_and(|brokers| brokers < replicas) {
+        return Err(OpenError::TooFewBrokers { brokers, replicas });
+    }
+    let wanted = wanted(options);
+    let missing: Vec<_> = wanted.iter().filter(|it| find(&metadata, &it.0).is_none()).collect();
+    make(options, &admin, &missing)?;
+    let findings = look(options, &admin)?;
+    if !findings.is_empty() {
+        return Err(OpenError::Topics(findings));
+    }
+    let topics = manifest::write(options, log)?;
+    let made = missing.into_iter().map(|(name, _)| name.clone()).collect();
+    Ok(Applied { made, topics })
+}
+
+/// Everything about the topics that is not as the log needs it; empty when all is well.
+pub fn check(options: &Options) -> Result<Vec<Finding>, OpenError> {
+    look(options, &connect(options)?)
+}
+
+/// Names in the cluster, with partitions.
+fn wanted(options: &Options) -> Vec<(String, i32)> {
+    let topics = options.topics.iter().map(|(name, lanes)| (name.as_str(), i32::from(*lanes)));
+    let all = [(manifest::NAME, 1)].into_iter().chain(topics);
+    all.map(|(name, partitions)| (options.kafka_name(name), partitions)).collect()
+}
+
+/// Settings of a topic, each with what the log loses without it.
+fn settings(options: &Options) -> Vec<(&'static str, String)> {
+    let (_, in_sync) = options.durability.replicas();
+    vec![
+        ("cleanup.policy", "delete".to_owned()),
+        ("retention.ms", "-1".to_owned()),
+        ("retention.bytes", "-1".to_owned()),
+        ("min.insync.replicas", in_sync.to_string()),
+        ("unclean.leader.election.enable", "false".to_owned()),
+        // The largest batch; one record of the largest size must fit.
+        ("max.message.bytes", options.record_bytes_max.to_string()),
+        // Log time is the owner's; a broker must not write its own.
+        ("message.timestamp.type", "CreateTime".to_owned()),
+    ]
+}
+
+/// Connects, and proves it.
+fn connect(options: &Options) -> Result<AdminClient<Watch>, OpenError> {
+    options.asker().map_err(OpenError::refused("making a client"))
+}
+
+fn metadata(options: &Options, admin: &AdminClient<Watch>) -> Result<Metadata, OpenError> {
+    let client = admin.inner();
+    client.fetch_metadata(None, options.connect_timeout).map_err(|error| OpenError::Unreachable {
+        brokers: options.brokers.clone(),
+        why: format!("{error}{}", client.context().why()),
+    })
+}
+
+fn make(
+    options: &Options,
+    admin: &AdminClient<Watch>,
+    missing: &[&(String, i32)],
+) -> Result<(), OpenError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (replicas, _) = options.durability.replicas();
+    let settings = settings(options);
+    let new = missing.iter().map(|(name, partitions)| {
+        let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(replicas));
+        settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+    });
+    let new: Vec<NewTopic<'_>> = new.collect();
+    let limits = AdminOptions::new()
+        .operation_timeout(Some(options.connect_timeout))
+        .request_timeout(Some(options.connect_timeout));
+    let made = block_on(admin.create_topics(&new, &limits));
+    for outcome in made.map_err(OpenError::refused("making topics"))? {
+        match outcome {
+            // Another node was faster; what it made is checked like all others.
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, error)) => {
+                let attempt = format!("making topic {topic}");
+                return Err(OpenError::Refused { attempt, why: error.to_string() });
+            }
+        }
+    }
+    // The other brokers hear of a new topic a moment later.
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < options.connect_timeout {
+        let metadata = self::metadata(options, admin)?;
+        let all_led = missing.iter().all(|(name, _)| {
+            let found = find(&metadata, name);
+            found.is_some_and(|it| it.partitions().iter().all(|it| it.leader() >= 0))
+        });
+        if all_led {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn find<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a rdkafka::metadata::MetadataTopic> {
+    let topics = metadata.topics().iter();
+    topics.filter(|it| it.error().is_none()).find(|it| it.name() == name)
+}
+
+/// Looks at what is there. A topic that is missing is a finding too.
+fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, OpenError> {
+    let metadata = metadata(options, admin)?;
+    let mut findings = Vec::new();
+    let wanted = wanted(options);
+    let mut there = Vec::new();
+    for (name, partitions) in &wanted {
+        match find(&metadata, name) {
+            Some(topic) => {
+                there.push(name.as_str());
+                findings.extend(shape(options, topic, *partitions));
+            }
+            None => findings.push(Finding {
+                topic: name.clone(),
+                what: "existence".to_owned(),
+                is: "missing".to_owned(),
+                should: "there".to_owned(),
+                fix: "run `recount topics apply`".to_owned(),
+            }),
+        }
+    }
+    let asked: Vec<ResourceSpecifier<'_>> =
+        there.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+    if asked.is_empty() {
+        return Ok(findings);
+    }
+    let limits = AdminOptions::new().request_timeout(Some(options.connect_timeout));
+    let described = block_on(admin.describe_configs(&asked, &limits));
+    let described = described.map_err(OpenError::refused("reading the settings of topics"))?;
+    for (name, described) in there.iter().zip(described) {
+        let described = described.map_err(|error| OpenError::Refused {
+            attempt: format!("reading the settings of topic {name}"),
+            why: error.to_string(),
+        })?;
+        for (setting, should) in settings(options) {
+            let is = described.get(setting).and_then(|it| it.value.clone()).unwrap_or_default();
+            if !suffices(setting, &is, &should) {
+                let fix = format!(
+                    "kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config \
+                     {setting}={should}"
+                );
+                let (topic, what) = ((*name).to_owned(), setting.to_owned());
+                findings.push(Finding { topic, what, is, should, fix });
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Limits may be larger than needed, all else must be as it is needed.
+fn suffices(setting: &str, is: &str, should: &str) -> bool {
+    let limit = matches!(setting, "min.insync.replicas" | "max.message.bytes");
+    match (is.parse::<i64>(), should.parse::<i64>()) {
+        (Ok(is), Ok(should)) if limit => is >= should,
+        _ => is == should,
+    }
+}
+
+fn shape(
+    options: &Options,
+    topic: &rdkafka::metadata::MetadataTopic,
+    partitions: i32,
+) -> Vec<Finding> {
+    let finding = |what: &str, is: usize, should: i32, fix: &str| Finding {
+        topic: topic.name().to_owned(),
+        what: what.to_owned(),
+        is: is.to_string(),
+        should: should.to_string(),
+        fix: fix.to_owned(),
+    };
+    let mut findings = Vec::new();
+    let is = topic.partitions().len();
+    if i32::try_from(is) != Ok(partitions) {
+        let fix = "lanes are fixed for the life of a log; ask for as many, or copy into a new log";
+        findings.push(finding("partitions", is, partitions, fix));
+    }
+    let (replicas, _) = options.durability.replicas();
+    let fewest = topic.partitions().iter().map(|it| it.replicas().len()).min().unwrap_or_default();
+    if i32::try_from(fewest).is_ok_and(|fewest| fewest < replicas) {
+        let fix = "kafka-reassign-partitions.sh gives every partition more replicas";
+        findings.push(finding("replicas", fewest, replicas, fix));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_may_be_larger_and_all_else_must_be_equal() {
+        assert!(suffices("min.insync.replicas", "3", "2"));
+        assert!(!suffices("min.insync.replicas", "1", "2"));
+        assert!(suffices("retention.ms", "-1", "-1"));
+        assert!(!suffices("retention.ms", "604800000", "-1"), "more than -1 is less than for ever");
+        assert!(!suffices("cleanup.policy", "compact", "delete"));
+    }
+}

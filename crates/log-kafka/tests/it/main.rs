@@ -1,0 +1,6 @@
+//! The log on real brokers, which this program starts by itself.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod conformance;
+mod support;
