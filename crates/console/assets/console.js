@@ -49,7 +49,19 @@ function times(within = document) {
     time.title = local ? `${time.dateTime} = ${new Date(time.dateTime)}` : time.dateTime;
   }
 }
+/** Countdowns: `00:41`, from an hour on `5 h 03 m`. */
+function counts() {
+  for (const count of all("[data-until]")) {
+    const s = Math.max(0, Math.ceil((Number(count.dataset.until) - now()) / 1000));
+    const text =
+      s < 3600 ? `${pad(Math.trunc(s / 60))}:${pad(s % 60)}`
+      : s < 86400 ? `${Math.trunc(s / 3600)} h ${pad(Math.trunc((s % 3600) / 60))} m`
+      : `${Math.trunc(s / 86400)} d ${pad(Math.trunc((s % 86400) / 3600))} h`;
+    if (count.textContent !== text) count.textContent = text;
+  }
+}
 function ages() {
+  counts();
   for (const age of all(".ago[data-at]")) {
     const s = Math.trunc((now() - Number(age.dataset.at)) / 1000);
     const text =
@@ -102,6 +114,22 @@ async function ask(href) {
   }
 }
 
+/** A small box over a list, with what a row is about. */
+async function peek(href) {
+  const box = one("#peek");
+  await htmx.ajax("GET", href, { target: "#peek", select: "#peek-c", swap: "innerHTML" });
+  if (!one("#peek-t", box)) return;
+  box.showModal();
+  one("#peek-t", box).focus();
+}
+// An action was taken: the page learns what came of it by its own stream.
+document.addEventListener("acted", (event) => {
+  const dialog = one("#dialog");
+  if (!dialog.open) location.href = event.detail.to;
+  dialog.close();
+  say(event.detail.says);
+});
+
 // --- rows
 const rows = () => all("[data-row]").filter((row) => row.offsetParent !== null);
 function move(by) {
@@ -145,14 +173,21 @@ function single(event) {
       return true;
     }
     case "?": one("#help").showModal(); return true;
-    case "c": case "n": case "t": case "[": case "]": return press(key);
+    case " ": {
+      const row = document.activeElement.closest("[data-peek]");
+      if (row) peek(row.dataset.peek);
+      return Boolean(row);
+    }
+    case "c": case "n": case "t": case "[": case "]": case "r": case "u": case ".": return press(key);
     default: return false;
   }
 }
 document.addEventListener("keydown", (event) => {
   const ctrl = event.ctrlKey || event.metaKey;
   const dialog = one("dialog[open]");
-  if (ctrl && event.key === "Enter" && dialog) {
+  if (event.key === "Enter" && dialog?.id === "peek" && event.target.id === "peek-t") {
+    one("a.go", dialog).click();
+  } else if (ctrl && event.key === "Enter" && dialog) {
     one('[data-key="ctrl-enter"]', dialog)?.click();
   } else if (ctrl && !event.altKey && event.key.toLowerCase() === "k" && !dialog) {
     const field = one("#omni");
@@ -208,6 +243,13 @@ document.addEventListener("input", (event) => {
 // --- after every patch and every exchange of the page's content
 document.addEventListener("htmx:load", (event) => {
   if (setting("zone") === "local") times(event.detail.elt.parentNode ?? document);
+});
+// After a lost connection the server sends again what is on the page already: once is enough.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  for (const item of event.detail.fragment?.querySelectorAll?.("[data-once]") ?? []) {
+    if (document.getElementById(item.id)) item.remove();
+  }
+  counts();
 });
 // The frame says when nothing new can arrive: the page shows the last known values, with their age.
 const lost = (away) => { one("#fresh")?.classList.toggle("lost", away); };

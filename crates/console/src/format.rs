@@ -52,7 +52,7 @@ pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
 }
 
 /// The words of a time in UTC: `14:08:19` today, `18 Nov 14:08` this year, else with the year.
-fn words(now: Timestamp, at: Timestamp) -> String {
+pub(crate) fn words(now: Timestamp, at: Timestamp) -> String {
     let (now, at): (DateTime<Utc>, DateTime<Utc>) = (now.into(), at.into());
     let form = if now.date_naive() == at.date_naive() {
         "%H:%M:%S"

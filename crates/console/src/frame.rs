@@ -15,6 +15,8 @@ use crate::system::{Installation, Projection, ProjectionState};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Overview,
+    Pulse,
+    Sagas,
     Streams,
     Log,
     Projections,
@@ -29,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) href: &'static str,
     pub(crate) title: &'static str,
     icon: &'static str,
-    /// Goes here after `g`. `p` and `s` are kept for the pulse and the sagas.
+    /// Goes here after `g`.
     pub(crate) key: &'static str,
 }
 
@@ -48,7 +50,9 @@ pub(crate) const RAIL: [(&str, &[Entry]); 3] = [
     (
         "Watch",
         &[
-            entry(Section::Overview, "/console", "Overview", "pulse", "o"),
+            entry(Section::Overview, "/console", "Overview", "start", "o"),
+            entry(Section::Pulse, "/console/pulse", "Pulse", "pulse", "p"),
+            entry(Section::Sagas, "/console/sagas", "Sagas", "sagas", "s"),
             entry(Section::Streams, "/console/streams", "Streams", "defs", "t"),
         ],
     ),
@@ -116,13 +120,14 @@ pub(crate) fn draw(
                         (live(page))
                         div.head {
                             (page.head)
-                            p.lede id="lede" { (page.lede) }
+                            @if !page.lede.0.is_empty() { p.lede id="lede" { (page.lede) } }
                         }
                         (page.body)
                     }
                 }
                 p.vh id="status" role="status" {}
                 dialog.act id="dialog" aria-labelledby="act-t" {}
+                dialog.act id="peek" aria-labelledby="peek-t" {}
                 dialog.act id="help" aria-labelledby="help-t" { (help::keys(true)) }
             }
         }
@@ -154,7 +159,7 @@ fn bar(cx: &Cx, installation: &Installation, projections: &[Projection]) -> Mark
                 (icon("search"))
                 input id="omni" type="search" name="id" aria-label="Go to any id" autocomplete="off"
                     spellcheck="false" maxlength="300" required
-                    placeholder="Paste any id: stream, event, command, position";
+                    placeholder="Paste any id: saga, stream, event, command, position";
                 kbd.opt.js { "Ctrl K" }
             }
             (fresh(projections, false))

@@ -23,20 +23,19 @@ mod filter;
 mod format;
 mod frame;
 mod live;
+mod live_sagas;
 mod pages;
 mod parts;
 mod prefs;
 mod routes;
+mod saga;
 mod sampler;
 mod secure;
 mod system;
 mod view;
 
 pub use backend::{Backend, BackendError, Ticks};
-pub use desk::{
-    Breaker, Census, Desk, Facet, FacetValue, Order, OrderError, PlanStep, Recorded, SagaPage,
-    SagaQuery, SagaRow, SagaState, SagaTerm, SagaType, SagaView, Tally, Target,
-};
+pub use desk::{Breaker, Desk, OrderError, Recorded, SagaList, SagaView, Target};
 pub use routes::router;
 pub use system::{
     Installation, Lag, Lane, LaneVerdict, Parked, Projection, ProjectionState, Steer, Verification,

@@ -16,6 +16,7 @@ use crate::cx::{Cx, Problem};
 use crate::filter;
 use crate::format;
 use crate::frame;
+use crate::live_sagas;
 use crate::pages::projection_rows::{self, View};
 use crate::pages::{audit, log, overview, projections, streams};
 use crate::parts;
@@ -35,25 +36,28 @@ const COUNTED_MAX: usize = 500;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Asked {
-    view: String,
-    q: String,
-    id: String,
-    seen: String,
+    pub(crate) view: String,
+    pub(crate) q: String,
+    pub(crate) id: String,
+    pub(crate) seen: String,
 }
 
 struct Listener {
     cx: Cx,
     asked: Asked,
     ticks: Ticks,
-    sent: String,
+    /// What was sent last: only what differs from it is sent.
+    sent: Vec<String>,
     spoken: (u64, Timestamp),
+    sagas: live_sagas::Seen,
 }
 
 /// `GET /console/live`: never ends by itself, but with the product.
 pub(crate) async fn get(cx: Cx, Query(asked): Query<Asked>) -> Response {
     let ticks = cx.backend().live();
     let spoken = (0, Timestamp::default());
-    let listener = Listener { cx, asked, ticks, sent: String::new(), spoken };
+    let sagas = live_sagas::Seen::of(&asked);
+    let listener = Listener { cx, asked, ticks, sent: Vec::new(), spoken, sagas };
     Sse::new(patches(listener)).keep_alive(KeepAlive::default()).into_response()
 }
 
@@ -67,13 +71,24 @@ fn patches(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> 
                 Err(_) => {}
             }
             listener.cx.now = listener.cx.backend().now();
-            // What a page cannot learn now it learns with the next look; its age is on the page.
-            let Ok((patch, waiting)) = patch(&listener.cx, &listener.asked).await else { continue };
-            let text = patch.into_string().replace('\r', " ");
-            if text == listener.sent {
+            if !listener.sagas.due(&listener.asked, listener.cx.now, moved.is_ok()) {
                 continue;
             }
-            listener.sent.clone_from(&text);
+            // What a page cannot learn now it learns with the next look; its age is on the page.
+            let patch = patch(&listener.cx, &listener.asked, &mut listener.sagas).await;
+            let Ok((patch, waiting)) = patch else { continue };
+            let pieces: Vec<String> =
+                patch.into_iter().map(|piece| piece.into_string().replace('\r', " ")).collect();
+            let fresh: Vec<&str> = pieces
+                .iter()
+                .filter(|piece| !listener.sent.contains(piece))
+                .map(String::as_str)
+                .collect();
+            let text = fresh.concat();
+            listener.sent = pieces;
+            if text.is_empty() {
+                continue;
+            }
             let said = listener.speak(waiting);
             let event = Event::default().event("patch").data(text + &said);
             return Some((Ok(event), listener));
@@ -96,10 +111,18 @@ impl Listener {
     }
 }
 
-/// What a page would show differently now, and how many rows wait.
-async fn patch(cx: &Cx, asked: &Asked) -> Result<(Markup, u64), Problem> {
+/// What a page shows that may differ by now, piece by piece, and how many rows wait.
+async fn patch(
+    cx: &Cx,
+    asked: &Asked,
+    sagas: &mut live_sagas::Seen,
+) -> Result<(Vec<Markup>, u64), Problem> {
     let models = cx.backend().projections(&cx.who).await?;
-    let fresh = frame::fresh(&models, true);
+    let mut pieces = vec![frame::fresh(&models, true)];
+    if let Some((more, waiting)) = live_sagas::patch(cx, asked, &models, sagas).await? {
+        pieces.extend(more);
+        return Ok((pieces, waiting));
+    }
     let (page, waiting) = match asked.view.as_str() {
         "log" => log_bar(cx, asked).await?,
         "streams" => streams_bar(cx, asked, "/console/streams").await?,
@@ -132,15 +155,16 @@ async fn patch(cx: &Cx, asked: &Asked) -> Result<(Markup, u64), Problem> {
         "audit" => (audit_patch(cx).await?, 0),
         _ => (html! {}, 0),
     };
-    Ok((html! { (fresh) (page) }, waiting))
+    pieces.push(page);
+    Ok((pieces, waiting))
 }
 
-fn lede(sentence: &Markup) -> Markup {
+pub(crate) fn lede(sentence: &Markup) -> Markup {
     html! { p.lede id="lede" hx-swap-oob="innerHTML" { (sentence) } }
 }
 
 /// Rows stand in a table of their own, because a lone `tr` is nothing to an HTML parser.
-fn rows(cx: &Cx, models: &[Projection], view: View) -> Markup {
+pub(crate) fn rows(cx: &Cx, models: &[Projection], view: View) -> Markup {
     html! {
         @for one in models {
             template { (projection_rows::row(cx, one, view, true)) }
@@ -180,7 +204,7 @@ fn bar(waiting: usize, what: &str, at: &str, asked: &Asked) -> (Markup, u64) {
     (parts::newbar(&words(waiting, what), &href, true), waiting as u64)
 }
 
-fn words(waiting: usize, what: &str) -> String {
+pub(crate) fn words(waiting: usize, what: &str) -> String {
     match waiting {
         0 => String::new(),
         COUNTED_MAX.. => format!("{COUNTED_MAX} or more new {what}s"),

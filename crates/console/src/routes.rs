@@ -9,7 +9,10 @@ use axum::routing::{get, post};
 
 use crate::backend::Backend;
 use crate::cx::{Cx, Problem, Shell};
-use crate::pages::{act, audit, event, go, help, log, overview, projections, stream, streams};
+use crate::pages::{
+    act, audit, event, go, help, log, overview, projections, pulse, saga, saga_orders, sagas,
+    stream, streams,
+};
 use crate::{assets, live, secure};
 
 /// The largest form is a reason of a few hundred characters.
@@ -22,6 +25,11 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/go", get(go::get))
         .route("/streams", get(streams::get))
         .route("/streams/{id}", get(stream::get))
+        .route("/pulse", get(pulse::get))
+        .route("/sagas", get(sagas::get))
+        .route("/sagas/{id}", get(saga::get))
+        .route("/sagas/{id}/peek", get(sagas::peek))
+        .route("/sagas/{id}/{verb}", get(saga_orders::ask).post(saga_orders::run))
         .route("/log", get(log::get))
         .route("/log/{topic}/{place}", get(event::get))
         .route("/projections", get(projections::list))

@@ -113,7 +113,7 @@ fn envelope(cx: &Cx, event: &Event) -> Markup {
     }
 }
 
-fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
+use domain::StreamId;
 use maud::{Markup, html};
 
 use crate::cx::{Cx, Page, Problem};
@@ -28,8 +29,11 @@ pub(crate) async fn get(cx: Cx, Query(asked): Query<Asked>) -> Response {
     }
     let found = cx.backend().find(&cx.who, &read(text)).await;
     match found {
-        Ok(found) if found.len() == 1 => Redirect::to(&address(&found[0])).into_response(),
-        Ok(found) => cx.answer(Ok(page(text, &found))).await,
+        Ok(found) if found.len() == 1 => Redirect::to(&address(&cx, &found[0])).into_response(),
+        Ok(found) => {
+            let page = page(&cx, text, &found);
+            cx.answer(Ok(page)).await
+        }
         Err(error) => cx.answer(Err(error.into())).await,
     }
 }
@@ -49,8 +53,14 @@ fn read(text: &str) -> Lookup {
     }
 }
 
-fn address(found: &Found) -> String {
+/// Whether a stream is a saga's.
+fn is_saga(cx: &Cx, id: &StreamId) -> bool {
+    cx.backend().desk().is_some_and(|desk| desk.types().of(id.category()).is_some())
+}
+
+fn address(cx: &Cx, found: &Found) -> String {
     match found {
+        Found::Stream(id) if is_saga(cx, id) => crate::saga::url(id),
         Found::Stream(id) => format::stream_url(id),
         Found::Event { stream, version, .. } => {
             format!("{}?at={version}", format::stream_url(stream))
@@ -59,7 +69,7 @@ fn address(found: &Found) -> String {
     }
 }
 
-fn page(text: &str, found: &[Found]) -> Page {
+fn page(cx: &Cx, text: &str, found: &[Found]) -> Page {
     Page {
         title: format!("{text} · id"),
         section: Section::Elsewhere,
@@ -74,7 +84,7 @@ fn page(text: &str, found: &[Found]) -> Page {
         },
         body: html! { @if !found.is_empty() {
             (parts::panel("found", "Found", "most likely first", &html! {}, &html! {
-                ul.versions.rows { @for one in found { li data-row { (line(one)) } } }
+                ul.versions.rows { @for one in found { li data-row { (line(cx, one)) } } }
             }))
         } },
         live: None,
@@ -96,11 +106,11 @@ fn reading(lookup: &Lookup) -> &'static str {
     }
 }
 
-fn line(found: &Found) -> Markup {
+fn line(cx: &Cx, found: &Found) -> Markup {
     html! {
-        a href=(address(found)) {
+        a href=(address(cx, found)) {
             @match found {
-                Found::Stream(id) => { span.dim { "stream" } span.id { (id) } },
+                Found::Stream(id) => { span.dim { @if is_saga(cx, id) { "saga" } @else { "stream" } } span.id { (id) } },
                 Found::Event { stream, version, event_type, .. } => {
                     span.dim { "event" }
                     span { code { (event_type) } small { (format::stream_id(stream)) ", event " (version) } }

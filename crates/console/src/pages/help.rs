@@ -10,12 +10,16 @@ use crate::frame::{RAIL, Section};
 use crate::parts::{self, icon};
 use crate::prefs::Prefs;
 
-const KEYS: [(&[&str], &str); 11] = [
+const KEYS: [(&[&str], &str); 15] = [
     (&["Ctrl K"], "go to any id"),
     (&["/"], "filter"),
     (&["j", "k"], "next, previous row"),
     (&["enter"], "open the row"),
+    (&["space"], "peek into the saga of the row"),
     (&["n"], "show new rows"),
+    (&["r"], "retry the saga's step"),
+    (&["u"], "undo the saga"),
+    (&["."], "why an action is not possible"),
     (&["[", "]"], "previous, next event"),
     (&["t"], "scrub through the states"),
     (&["c"], "copy a link to what you see"),
