@@ -23,6 +23,9 @@ pub(crate) fn lived<S: Saga>(instance: &Instance) -> Result<S::State, Poison> {
         let answer: S::Answer = serde_json::from_str(output).map_err(|error| wrong(id, error))?;
         state = guard(|| S::fold(state, StepName::of(id), &answer))?;
     }
+    if let Some(why) = &instance.undo_why {
+        state = guard(|| S::undoing(state, why))?;
+    }
     Ok(state)
 }
 

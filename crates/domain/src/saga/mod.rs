@@ -134,6 +134,12 @@ pub trait Saga: Clone + Debug + Send + Sync + Sized + 'static {
 
     /// What it knows after the answer of a step.
     fn fold(state: Self::State, step: StepName<'_>, answer: &Self::Answer) -> Self::State;
+
+    /// What it knows once everything is taken back, and why: for undos that tell somebody.
+    fn undoing(state: Self::State, why: &str) -> Self::State {
+        let _ = why;
+        state
+    }
 }
 
 /// Visits sagas; each runtime part registers what it needs of them.

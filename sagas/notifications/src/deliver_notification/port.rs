@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// Mail a notification to a user: port `mail`. The adapter makes the `Message-ID` of the call's key,
 /// so that a repeat is the same mail.
+///
+/// A mail server cannot be asked whether it took a mail, and a second copy does no harm: so the
+/// adapter answers a probe with `NotHappened`, and what nobody confirmed is sent again, or left
+/// undelivered once it was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailRequest {
     /// The notification; it has the number of the publication it is about.
