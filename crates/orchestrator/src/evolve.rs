@@ -32,7 +32,9 @@ impl Instance {
             Event::UndoStarted { why, event } => {
                 self.phase = Phase::Undoing;
                 self.undo_why = Some(why.clone());
-                event.iter().for_each(|event| self.meets(*event));
+                if let Some(event) = event {
+                    self.meets(*event);
+                }
                 let stays = [Purpose::Attempt, Purpose::Confirm, Purpose::Held];
                 let kept = |timer: &Timer| stays.contains(&timer.purpose);
                 self.timers.retain(|_, timer| kept(timer));
@@ -49,42 +51,6 @@ impl Instance {
             _ => self.answered(at, event),
         }
         self
-    }
-
-    fn set_timer(&mut self, number: u32, purpose: Purpose, step: &str, at: Timestamp) {
-        self.next_timer = self.next_timer.max(number + 1);
-        self.timers.insert(number, Timer { purpose, step: step.to_owned(), at });
-    }
-
-    fn waits(&mut self, purpose: Purpose, step: &str) {
-        let Some(step) = self.steps.get_mut(step) else { return };
-        match purpose {
-            Purpose::Retry => step.forward.status = Status::Waiting,
-            Purpose::UndoRetry => step.undo.status = Status::Waiting,
-            Purpose::Probe => step.forward.status = Status::ProbeWaiting,
-            Purpose::Confirm => step.confirm = Confirm::Waiting,
-            Purpose::Attempt
-            | Purpose::StepDeadline
-            | Purpose::SagaDeadline
-            | Purpose::Begin
-            | Purpose::Held => {}
-        }
-    }
-
-    fn fired(&mut self, number: u32) {
-        let Some(timer) = self.timers.remove(&number) else { return };
-        let Some(step) = self.steps.get_mut(&timer.step) else { return };
-        match timer.purpose {
-            Purpose::Retry => step.forward.status = Status::Ready,
-            Purpose::UndoRetry => step.undo.status = Status::Ready,
-            Purpose::Probe => step.forward.status = Status::Probing,
-            Purpose::Confirm => step.confirm = Confirm::Probing,
-            Purpose::Attempt
-            | Purpose::StepDeadline
-            | Purpose::SagaDeadline
-            | Purpose::Begin
-            | Purpose::Held => {}
-        }
     }
 
     fn scheduled(&mut self, at: Timestamp, event: &Event) {
@@ -180,11 +146,6 @@ impl Instance {
                 timer.at = timer.at.plus_ms(at.ms_since(since));
             }
         }
-    }
-
-    /// Forgets timers of a step.
-    fn forget(&mut self, step: &str, purposes: &[Purpose]) {
-        self.timers.retain(|_, timer| timer.step != step || !purposes.contains(&timer.purpose));
     }
 
     fn answered(&mut self, at: Timestamp, event: &Event) {

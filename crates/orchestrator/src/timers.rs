@@ -1,11 +1,55 @@
-//! Timers that fired: what they mean where the saga stands. Not a clock.
+//! Timers: what is known of them, and what one that fired means where the saga stands. Not a clock.
 
+use domain::Timestamp;
 use domain::saga::{OnExpiry, Saga};
 
 use crate::decide::Deciding;
 use crate::event::Event;
-use crate::instance::{Phase, Status, StepState, Timer};
+use crate::instance::{Confirm, Instance, Phase, Status, StepState, Timer};
 use crate::words::{Cause, Direction, Purpose};
+
+impl Instance {
+    pub(crate) fn set_timer(&mut self, number: u32, purpose: Purpose, step: &str, at: Timestamp) {
+        self.next_timer = self.next_timer.max(number + 1);
+        self.timers.insert(number, Timer { purpose, step: step.to_owned(), at });
+    }
+
+    pub(crate) fn waits(&mut self, purpose: Purpose, step: &str) {
+        let Some(step) = self.steps.get_mut(step) else { return };
+        match purpose {
+            Purpose::Retry => step.forward.status = Status::Waiting,
+            Purpose::UndoRetry => step.undo.status = Status::Waiting,
+            Purpose::Probe => step.forward.status = Status::ProbeWaiting,
+            Purpose::Confirm => step.confirm = Confirm::Waiting,
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin
+            | Purpose::Held => {}
+        }
+    }
+
+    pub(crate) fn fired(&mut self, number: u32) {
+        let Some(timer) = self.timers.remove(&number) else { return };
+        let Some(step) = self.steps.get_mut(&timer.step) else { return };
+        match timer.purpose {
+            Purpose::Retry => step.forward.status = Status::Ready,
+            Purpose::UndoRetry => step.undo.status = Status::Ready,
+            Purpose::Probe => step.forward.status = Status::Probing,
+            Purpose::Confirm => step.confirm = Confirm::Probing,
+            Purpose::Attempt
+            | Purpose::StepDeadline
+            | Purpose::SagaDeadline
+            | Purpose::Begin
+            | Purpose::Held => {}
+        }
+    }
+
+    /// Forgets timers of a step.
+    pub(crate) fn forget(&mut self, step: &str, purposes: &[Purpose]) {
+        self.timers.retain(|_, timer| timer.step != step || !purposes.contains(&timer.purpose));
+    }
+}
 
 impl<S: Saga> Deciding<'_, S> {
     pub(crate) fn timer(&mut self, number: u32) {

@@ -18,6 +18,7 @@ mod saga;
 mod saga_fate;
 mod saga_lab;
 mod saga_laws;
+mod saga_outside;
 mod saga_world;
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,7 @@ pub(crate) struct Swarm {
     /// Whether undos are refused for a while.
     pub(crate) refuses_undo: u64,
     pub(crate) honours_keys: bool,
+    pub(crate) refuses_repeats: bool,
     pub(crate) tells: bool,
     pub(crate) fault_percent: u64,
     pub(crate) crash_percent: u64,
@@ -54,6 +55,7 @@ impl Swarm {
             refuses: draw.percent(50).then(|| draw.below(steps)),
             refuses_undo: if draw.percent(15) { draw.below(3) } else { 0 },
             honours_keys: draw.percent(75),
+            refuses_repeats: draw.percent(20),
             tells: draw.percent(75),
             fault_percent: 10 + draw.below(70),
             crash_percent: 2 + draw.below(20),
@@ -139,7 +141,8 @@ impl<S: Saga> Lab<S> {
     pub(crate) fn arrives(&mut self, request: &Request) -> bool {
         let ours = self.is.steps.get(&request.attempt.step).is_some_and(|step| step.ours);
         let honours_keys = ours || self.swarm.honours_keys;
-        let manners = Manners { honours_keys, fences: ours };
+        let refuses_repeats = !ours && self.swarm.refuses_repeats;
+        let manners = Manners { honours_keys, refuses_repeats, fences: ours };
         if !request.works {
             return true;
         }

@@ -24,6 +24,10 @@ pub(crate) enum Due {
     Probed { life: u32, step: String, behind_undo: bool, key: StepKey, tells: bool },
     /// The trigger is delivered.
     Trigger,
+    /// An event is delivered that asks to take everything back.
+    Cancel,
+    /// An event is delivered that nothing waits for.
+    Late(EventId),
     /// An operator looks.
     Operator,
 }
@@ -32,7 +36,8 @@ pub(crate) enum Due {
 pub(crate) struct Lab<S: Saga> {
     pub(crate) plan: Steps<S>,
     pub(crate) saga: SagaId,
-    state: S::State,
+    pub(crate) state: S::State,
+    pub(crate) begins: Option<Timestamp>,
     pub(crate) answer: fn(&S::Ask) -> S::Answer,
     pub(crate) draw: Draw,
     pub(crate) swarm: Swarm,
@@ -68,6 +73,7 @@ impl<S: Saga> Lab<S> {
             plan,
             saga,
             state,
+            begins: None,
             answer,
             draw,
             swarm,
@@ -83,15 +89,7 @@ impl<S: Saga> Lab<S> {
             given: BTreeMap::new(),
             operated: 0,
         };
-        lab.later(0, Due::Trigger);
-        if lab.draw.percent(30) {
-            let ms = lab.draw.ms(600_000);
-            lab.later(ms, Due::Trigger);
-        }
-        if lab.draw.percent(20) {
-            let ms = lab.draw.ms(90_000);
-            lab.later(ms, Due::Operator);
-        }
+        lab.comes_from_outside();
         lab
     }
 
@@ -129,6 +127,7 @@ impl<S: Saga> Lab<S> {
     fn comes(&mut self, due: Due) -> Result<(), String> {
         match due {
             Due::Trigger => self.trigger(),
+            Due::Cancel | Due::Late(_) => self.offered(&due),
             Due::Operator if self.is.is_running() => self.operate(),
             Due::Arrives { request, answers } => {
                 let life = self.life;
@@ -155,16 +154,6 @@ impl<S: Saga> Lab<S> {
             }
             Due::Operator | Due::Probed { .. } => Ok(()),
         }
-    }
-
-    /// Delivered until it is in the log; a crash before the append loses it, and it comes again.
-    fn trigger(&mut self) -> Result<(), String> {
-        let (event, state) = (EventId(crate::id(1)), self.state.clone());
-        self.take(Input::Trigger { event, saga: self.saga, state, at: None })?;
-        if self.log.is_empty() {
-            self.later(1_000, Due::Trigger);
-        }
-        Ok(())
     }
 
     fn outcome(&self, request: &Request, said: Said) -> Outcome<Option<S::Answer>> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use domain::ActorId;
 use domain::saga::{Kind, Saga};
 use orchestrator::{
-    Attempt, Cause, Direction, Event, Input, NotTaken, Operation, Phase, Standing, StepKey, Verb,
-    decide, ledger, why,
+    Attempt, Cause, Direction, Event, Input, LateWord, NotTaken, Operation, Phase, Standing,
+    StepKey, Verb, decide, ledger, why,
 };
 
 use crate::saga::begun;
@@ -50,6 +50,10 @@ pub struct Campaign {
     pub undone_again: u64,
     /// Runs in which an answer came that nothing waited for.
     pub late: u64,
+    /// Runs that were cancelled before they began.
+    pub never_begun: u64,
+    /// Runs in which an event was held, and heard of later.
+    pub held: u64,
 }
 
 /// Tries what holds for every saga, over seeded runs (2,000; `RECOUNT_SAGA_RUNS` sets another number,
@@ -59,6 +63,8 @@ pub struct Campaign {
 /// - it undoes in reverse order of its plan, and begins no forward call behind its fence;
 /// - no step is done under two keys; an intent stands in the log before its call;
 /// - charges less refunds is what stands, at every moment;
+/// - an event from outside is heard once; cancelled, it is never done, and nothing was asked when it had
+///   not begun;
 /// - a timer fires once; the state rebuilt from the log is the state lived.
 ///
 /// # Panics
@@ -107,6 +113,13 @@ impl<S: Saga> Lab<S> {
         campaign.operated += any(|event| matches!(event, Event::Operated { .. }));
         campaign.unknown += any(|event| matches!(event, Event::StepUnknown { .. }));
         campaign.late += any(|event| matches!(event, Event::AnswerIgnored { .. }));
+        campaign.never_begun += u64::from(self.cancelled_before_it_began());
+        let held = |word| {
+            self.log.iter().any(
+                |(_, event)| matches!(event, Event::LateEvent { policy, .. } if *policy == word),
+            )
+        };
+        campaign.held += u64::from(held(LateWord::Buffered) && held(LateWord::Taken));
         campaign.undone_again += any(|event| {
             matches!(
                 event,
@@ -146,6 +159,7 @@ impl<S: Saga> Lab<S> {
         }
         self.stands_as_the_ledger_says()?;
         self.undone_in_reverse()?;
+        self.events_are_heard_once()?;
         self.timers_fire_once()?;
         self.world.balances()
     }

@@ -10,6 +10,8 @@ use orchestrator::StepKey;
 pub(crate) struct Manners {
     /// The same key is the same effect.
     pub(crate) honours_keys: bool,
+    /// What was done is refused when it is asked again: "it is there already".
+    pub(crate) refuses_repeats: bool,
     /// An undo leaves a fence, and a fenced key is refused: aggregates of ours.
     pub(crate) fences: bool,
 }
@@ -40,12 +42,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Does the work; `false`: its key is fenced.
+    /// Does the work; `false`: its key is fenced, or it was done before and that is refused.
     pub(crate) fn work(&mut self, step: &str, key: StepKey, minor: i64, manners: Manners) -> bool {
         if self.fenced.contains(&key) {
             return false;
         }
         let effect = self.effects.entry(key).or_default();
+        if manners.refuses_repeats && effect.done > 0 {
+            return false;
+        }
         if manners.honours_keys && effect.done > 0 {
             return true;
         }

@@ -20,6 +20,8 @@ fn the_laws_hold_and_every_rare_state_is_met() {
             met.unknown,
             met.undone_again,
             met.late,
+            met.never_begun,
+            met.held,
         ];
         assert!(rare.iter().all(|count| *count > 0), "something was never tried: {met:?}");
     }
