@@ -9,6 +9,7 @@
 //! - [`ledger()`] and [`why()`]: what still stands, and why a saga is where it is;
 //! - [`SagaHandler`]: the decision as the command runtime calls it; [`Types`]: all saga types without
 //!   their types; [`Plans`] and [`PumpMark`]: what was registered, and how far triggers were read;
+//! - [`run`]: what carries out what was decided, over the command runtime and the ports;
 //! - [`SagaRow`]: the read model of all sagas; [`filter`]: the language that is asked of it.
 //!
 //! What always holds (the laws of the test kit try it): an intent stands in the log before anything
@@ -34,6 +35,7 @@ mod operate;
 mod order;
 mod plans;
 mod row;
+pub mod run;
 mod timers;
 mod types;
 mod why;

@@ -5,11 +5,13 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::saga::{Saga, Steps};
-use domain::{EventId, StreamId, TenantId, Timestamp, Trace};
+use codec::Schemas;
+use domain::saga::{Meets, Saga, SagaId, Steps};
+use domain::{Envelope, EventData, EventId, Meta, StreamId, TenantId, Timestamp, Trace};
 use ports::Carrier;
 use uuid::Uuid;
 
+use crate::code::guard;
 use crate::run::carry::Carried;
 use crate::run::means::Means;
 use crate::run::wanted::Wanted;
@@ -104,10 +106,16 @@ pub(crate) trait Job: Send {
 pub(crate) trait AnySaga: Send + Sync {
     fn name(&self) -> &'static str;
     fn category(&self) -> &'static str;
-    fn topic(&self) -> String;
     /// What is to be done in this state.
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison>;
     fn input(&self, news: News) -> AnyInput;
+    /// What an event means to sagas of this type: which are told what, in this order.
+    fn meet(
+        &self,
+        schemas: &Schemas,
+        meta: &Meta,
+        data: &EventData,
+    ) -> Result<Vec<(StreamId, AnyInput)>, String>;
 }
 
 /// A saga type with its plan and who carries its asks.
@@ -134,10 +142,6 @@ impl<S: Saga> AnySaga for Shared<S> {
         S::CATEGORY
     }
 
-    fn topic(&self) -> String {
-        format!("{}.sagas", S::CONTEXT)
-    }
-
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison> {
         let effects = crate::next(&self.0.plan, is)?;
         Ok(effects.into_iter().filter_map(|effect| self.one(is, effect)).collect())
@@ -150,6 +154,29 @@ impl<S: Saga> AnySaga for Shared<S> {
             News::Poisoned(why) => Input::Poisoned(why),
         })
     }
+
+    fn meet(
+        &self,
+        schemas: &Schemas,
+        meta: &Meta,
+        data: &EventData,
+    ) -> Result<Vec<(StreamId, AnyInput)>, String> {
+        let payload = schemas.decode::<S::Trigger>(data).map_err(|error| error.to_string())?;
+        let event = Envelope { meta: meta.clone(), payload };
+        let met = guard(|| S::meet(&event)).map_err(|Poison(why)| why)?;
+        let event = meta.id;
+        let input = |met| match met {
+            Meets::Start { saga, state, at } => (saga, Input::Trigger { event, saga, state, at }),
+            Meets::Cancel { saga, why } => (saga, Input::Cancel { event, why }),
+            Meets::Late { saga, late } => (saga, Input::Late { event, late }),
+        };
+        let told = met.into_iter().map(input);
+        Ok(told.map(|(saga, input)| (stream_of::<S>(saga), AnyInput::of::<S>(input))).collect())
+    }
+}
+
+fn stream_of<S: Saga>(saga: SagaId) -> StreamId {
+    StreamId::new(S::CATEGORY, saga.0)
 }
 
 impl<S: Saga> Shared<S> {
@@ -175,6 +202,7 @@ impl<S: Saga> Shared<S> {
             of: Arc::clone(&self.0),
             saga: is.id?,
             asked_at: known.way(direction).asked_at,
+            forward_at: known.forward.asked_at,
             forward: known.ours.then(|| known.target.parse().ok()).flatten(),
             breaker: line.retry.breaker,
             timeout_ms: line.timeout_ms,

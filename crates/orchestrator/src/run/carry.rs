@@ -34,6 +34,8 @@ pub(crate) struct Carried<S: Saga> {
     pub(crate) saga: SagaId,
     /// When this way of the step was asked first.
     pub(crate) asked_at: Timestamp,
+    /// When its forward way was asked first: a fence looks for that key, however old it is.
+    pub(crate) forward_at: Timestamp,
     /// The stream of the forward command, when the step asks an aggregate of ours.
     pub(crate) forward: Option<StreamId>,
     pub(crate) breaker: Option<&'static str>,
@@ -111,7 +113,12 @@ impl<S: Saga> Carried<S> {
         due_at: Timestamp,
     ) -> Result<Outcome<bool>, Nobody> {
         let submit = Means::submit_of(by.about, stream.clone(), Box::new(()));
-        let submit = Submit { key: Some(command_key(key)), fence: true, ..submit };
+        let submit = Submit {
+            key: Some(command_key(key)),
+            fence: true,
+            asked_at: Some(self.forward_at),
+            ..submit
+        };
         Ok(match self.submit(by, submit, due_at).await? {
             Answer::Accepted(_) => Outcome::Done(true),
             Answer::Refused(refused) => Outcome::Done(refused.verdict == Verdict::Nothing),
@@ -119,12 +126,7 @@ impl<S: Saga> Carried<S> {
         })
     }
 
-    async fn command(
-        &self,
-        by: Around<'_>,
-        call: &Call<'_, S>,
-        stream: StreamId,
-    ) -> Told<S> {
+    async fn command(&self, by: Around<'_>, call: &Call<'_, S>, stream: StreamId) -> Told<S> {
         let command = match guard(|| S::command(call.ask, self.asked_at)) {
             Ok(Some(AnyCommand(command))) => command,
             Ok(None) => {
@@ -235,8 +237,7 @@ impl<S: Saga> Carried<S> {
             return Err(Nobody);
         }
         let due_at = now().plus_ms(i64::try_from(self.timeout_ms).unwrap_or(i64::MAX));
-        let attempt =
-            Attempt { step: step.to_owned(), direction: Direction::Forward, number: 0 };
+        let attempt = Attempt { step: step.to_owned(), direction: Direction::Forward, number: 0 };
         let effect = self.effect(by.about, key, None, &attempt, due_at);
         let asked = AssertUnwindSafe(self.of.carrier.probe(&effect, ask)).catch_unwind();
         let within = Duration::from_millis(self.timeout_ms);

@@ -126,7 +126,7 @@ impl Held {
             return;
         }
         let saga = self.about.saga;
-        let mut count = |shown: &Option<Shown>, more: f64| {
+        let count = |shown: &Option<Shown>, more: f64| {
             let Some(shown) = shown else { return };
             meter::active(saga, shown.state, more);
             shown.causes.iter().for_each(|cause| meter::parked(saga, *cause, more));

@@ -102,6 +102,8 @@ impl Means {
             correlation: about.correlation,
             causation: about.intent.map(|event| event.0),
             trace: about.trace,
+            fence: false,
+            asked_at: None,
         }
     }
 
@@ -110,6 +112,16 @@ impl Means {
     pub(crate) async fn tell(&self, about: &About, input: &AnyInput) -> Option<u64> {
         // One key for all tries: what was taken and not answered is not taken twice.
         let key = CommandKey(*Uuid::new_v4().as_bytes());
+        self.tell_under(key, about, input).await
+    }
+
+    /// The same under a key of the caller's.
+    pub(crate) async fn tell_under(
+        &self,
+        key: CommandKey,
+        about: &About,
+        input: &AnyInput,
+    ) -> Option<u64> {
         let mut pause = PAUSE;
         loop {
             let submit = Self::submit_of(about, about.stream.clone(), input.command());
@@ -118,7 +130,7 @@ impl Means {
                 Answer::Accepted(accepted) => return Some(accepted.version),
                 Answer::Refused(refused) => return Some(refused.version),
                 Answer::KeyReused => {
-                    tracing::error!(stream = %about.stream, "a drawn key was used before");
+                    tracing::error!(stream = %about.stream, "a key was used for something else");
                     return None;
                 }
                 Answer::StillRunning => "the first try is still running".to_owned(),

@@ -195,7 +195,9 @@ impl Roster {
             let fires_at = match (timer, known) {
                 (Some((_, at)), None) => Some(at),
                 // It fired, the saga knows, and it is still there.
-                (Some((_, at)), Some(Begun { answered: Some(knows), .. })) if revision >= *knows => {
+                (Some((_, at)), Some(Begun { answered: Some(since), .. }))
+                    if revision >= *since =>
+                {
                     Some(held.is().last_at.plus_ms(AGAIN_MS).max(at))
                 }
                 (None, None) => None,
@@ -233,7 +235,8 @@ impl Roster {
             News::Recovered if held.ready == Ready::Asked => held.ready = Ready::From(version),
             News::Timer(number) => {
                 let mut begun = held.begun.iter_mut();
-                let its = |doing: &Doing| matches!(doing, Doing::Wake { timer, .. } if timer == number);
+                let its =
+                    |doing: &Doing| matches!(doing, Doing::Wake { timer, .. } if timer == number);
                 if let Some((_, begun)) = begun.find(|(doing, _)| its(doing)) {
                     begun.answered = Some(version);
                 }
