@@ -1,7 +1,7 @@
 //! The decision: what happens when something comes in. Pure: what it says depends on the plan, the
 //! state, the input and the given time. Not the doing, which `next` lists.
 
-use domain::saga::{Late, Outcome, Probe, Saga, SagaId, Steps};
+use domain::saga::{Late, Outcome, Planned, Probe, Saga, SagaId, Steps};
 use domain::{ActorId, EventId, Timestamp};
 
 use crate::code::{Poison, guard, ms};
@@ -9,6 +9,10 @@ use crate::event::Event;
 use crate::instance::{Instance, Park, Phase};
 use crate::key::plan_hash;
 use crate::words::{Cause, Direction, PlanLine, Purpose, Verb};
+
+/// Most bytes of state, as JSON, and names of steps that a saga begins with: a quarter of what an event
+/// can hold.
+const BEGINS_BYTES_MAX: usize = 256 * 1024;
 
 /// What comes in.
 #[derive(Debug, Clone)]
@@ -189,14 +193,11 @@ impl<S: Saga> Deciding<'_, S> {
         if self.is.phase != Phase::Absent {
             return;
         }
-        let steps = guard(|| {
-            let steps = self.plan.steps_of(state).into_iter();
-            steps.map(|step| PlanLine { kind: step.step.kind, step: step.id }).collect()
-        });
-        let json = serde_json::to_string(state).map_err(|error| Poison(error.to_string()));
-        let (steps, wrong) = steps.map_or_else(|poison| (vec![], Some(poison)), |s| (s, None));
-        let (state, wrong) =
-            json.map_or_else(|poison| (String::new(), Some(poison)), |s| (s, wrong));
+        let (known, wrong) = match self.begins_with(state) {
+            Ok(known) => (known, None),
+            Err(poison) => ((String::new(), Vec::new()), Some(poison)),
+        };
+        let (state, steps) = known;
         let hash = plan_hash(self.plan);
         let (plan, version) = (S::NAME.to_owned(), self.plan.version);
         self.emit(Event::Started { saga, plan, version, hash, trigger, state, steps });
@@ -211,6 +212,19 @@ impl<S: Saga> Deciding<'_, S> {
         if let Some(poison) = wrong {
             self.poisoned(poison);
         }
+    }
+
+    /// The state as JSON, and the steps that the plan has in it.
+    fn begins_with(&self, state: &S::State) -> Result<(String, Vec<PlanLine>), Poison> {
+        let json = serde_json::to_string(state).map_err(|error| Poison(error.to_string()))?;
+        let line = |step: Planned<'_, S>| PlanLine { kind: step.step.kind, step: step.id };
+        let steps: Vec<_> = guard(|| self.plan.steps_of(state))?.into_iter().map(line).collect();
+        let bytes = json.len() + steps.iter().map(|line| line.step.len()).sum::<usize>();
+        if bytes > BEGINS_BYTES_MAX {
+            let why = format!("it begins with {bytes} bytes, at most {BEGINS_BYTES_MAX} are kept");
+            return Err(Poison(why));
+        }
+        Ok((json, steps))
     }
 
     pub(crate) fn set_timer(&mut self, purpose: Purpose, step: &str, at: Timestamp) {

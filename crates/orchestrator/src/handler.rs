@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use codec::Schemas;
+use codec::{EncodeError, Schemas};
 use domain::saga::{Saga, Steps};
 use domain::{EventData, Timestamp};
 use lane::{AnyState, Handler, NoEvent, Refusal};
@@ -53,11 +53,18 @@ impl<S: Saga> SagaHandler<S> {
         match guard(|| decide(&self.plan, &folded.is, input, at)) {
             Ok(decided) => Ok(decided?),
             // The saga's own code is guarded within; this is the engine's.
-            Err(Poison(why)) => {
-                let events = poison(&self.plan, &folded.is, Poison(why.clone()), at);
-                if events.is_empty() { Err(NoEvent::Broken(why)) } else { Ok(events) }
-            }
+            Err(Poison(why)) => self.parked(folded, why, at),
         }
+    }
+
+    /// A decision that failed parks its saga; one that is parked already, or over, cannot be told.
+    fn parked(&self, folded: &Folded, why: String, at: Timestamp) -> Result<Vec<Event>, NoEvent> {
+        let events = poison(&self.plan, &folded.is, Poison(why.clone()), at);
+        if events.is_empty() { Err(NoEvent::Broken(why)) } else { Ok(events) }
+    }
+
+    fn encode(&self, events: &[Event]) -> Result<Vec<EventData>, EncodeError> {
+        events.iter().map(|event| self.schemas.encode(event)).collect()
     }
 }
 
@@ -100,10 +107,15 @@ impl<S: Saga> Handler for SagaHandler<S> {
         let input = *command
             .downcast::<Input<S>>()
             .map_err(|_| NoEvent::Broken(format!("command is not one of {}", S::NAME)))?;
-        let events = self.events(folded, input, at)?;
-        let encoded: Result<Vec<_>, _> =
-            events.iter().map(|event| self.schemas.encode(event)).collect();
-        let encoded = encoded.map_err(|error| NoEvent::Broken(error.to_string()))?;
+        let mut events = self.events(folded, input, at)?;
+        let encoded = match self.encode(&events) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                let why = format!("what came of it cannot be stored: {error}");
+                events = self.parked(folded, why, at)?;
+                self.encode(&events).map_err(|error| NoEvent::Broken(error.to_string()))?
+            }
+        };
         for event in &events {
             folded.is = std::mem::take(&mut folded.is).evolve(at, event);
         }

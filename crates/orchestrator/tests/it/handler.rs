@@ -8,7 +8,7 @@ use std::sync::Arc;
 use codec::Schemas;
 use domain::saga::{Meets, Outcome, Saga, SagaId, Sagas};
 use domain::{ActorId, EventData, EventId, TenantId, Timestamp};
-use lane::{Answer, Commands, Deciders, Handler, NoEvent, Submit};
+use lane::{Commands, Deciders, Handler, NoEvent, Submit};
 use log::{Fingerprint, MemoryLog, Topic, Topics};
 use orchestrator::{
     Attempt, Cause, Direction, Event, Folded, Input, NotTaken, Order, Purpose, SagaHandler, Types,
@@ -16,7 +16,7 @@ use orchestrator::{
 };
 use testkit::{at, id};
 
-use crate::publish::{Publish, due};
+use crate::publish::{Answer, Publish, due};
 
 pub(crate) fn schemas() -> Arc<Schemas> {
     let builder = Schemas::builder().shared("saga", &["kit.sagas"], orchestrator::SCHEMAS);
@@ -101,6 +101,32 @@ fn an_event_that_cannot_be_read_parks_its_saga_and_keeps_what_comes() {
     let operate = types().of("publish_example").unwrap().command(order(Verb::Undo, "", 0)).unwrap();
     let refused = handler.decide(&mut state, operate, at(9_002)).unwrap_err();
     assert!(matches!(refused, NoEvent::Refused(refusal) if refusal.rule == "not_now"));
+}
+
+#[test]
+fn an_answer_that_cannot_be_stored_parks_its_saga() {
+    let handler = SagaHandler::<Publish>::new(schemas());
+    let mut state = handler.fresh();
+    handler.decide(&mut state, Box::new(trigger()), at(0)).unwrap();
+    let huge = Answer::Published("x".repeat(2 << 20));
+    let attempt = Attempt { step: "hold-quota".into(), direction: Direction::Forward, number: 1 };
+    let answer = Input::<Publish>::Answer { attempt, outcome: Outcome::Done(Some(huge)) };
+    let told = handler.decide(&mut state, Box::new(answer), at(1)).unwrap();
+    let told: Vec<Event> = told.iter().map(|data| schemas().decode(data).unwrap()).collect();
+    let [Event::Parked { cause: Cause::Poison, detail, .. }] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(detail.starts_with("what came of it cannot be stored"), "{detail}");
+    assert!(state.downcast_ref::<Folded>().unwrap().is.is_parked());
+}
+
+#[test]
+fn a_saga_that_begins_with_too_much_is_begun_and_parked() {
+    let Input::Trigger { event, saga, mut state, at: begins } = trigger() else { unreachable!() };
+    state.platforms = vec!["x".repeat(1 << 20)];
+    let input = Input::Trigger { event, saga, state, at: begins };
+    let (folded, stored) = run(vec![input]);
+    assert!(folded.is.is_running() && folded.is.is_parked(), "{}", stored.len());
 }
 
 #[test]
@@ -191,7 +217,7 @@ async fn what_is_decided_knows_the_time_it_is_recorded_at() {
     let (log, commands) = start();
     let stream = types().of("publish_example").unwrap().stream(SagaId(id(1)));
     let told = commands.submit(submit(stream.clone(), Box::new(trigger()))).await;
-    let Answer::Accepted(begun) = told else { panic!("it is begun") };
+    let lane::Answer::Accepted(begun) = told else { panic!("it is begun") };
     let lane = begun.position.lane;
     let day = 24 * 3_600_000;
     let mut deadlines = 0;
@@ -212,7 +238,7 @@ async fn a_saga_lives_in_the_topic_of_running_work() {
     let (log, commands) = start();
     let types = types();
     let stream = types.of("publish_example").unwrap().stream(SagaId(id(1)));
-    let Answer::Accepted(begun) =
+    let lane::Answer::Accepted(begun) =
         commands.submit(submit(stream.clone(), Box::new(trigger()))).await
     else {
         panic!("it is begun")
@@ -220,7 +246,8 @@ async fn a_saga_lives_in_the_topic_of_running_work() {
     let topics = log::Log::topics(log.as_ref());
     assert_eq!(topics.name(begun.position.lane.topic), "kit.sagas");
     assert_eq!(begun.events[0].1, "saga.instance.started.v1");
-    let Answer::Refused(again) = commands.submit(submit(stream, Box::new(trigger()))).await else {
+    let lane::Answer::Refused(again) = commands.submit(submit(stream, Box::new(trigger()))).await
+    else {
         panic!("it is begun once")
     };
     assert_eq!(again.verdict, log::Verdict::Nothing);

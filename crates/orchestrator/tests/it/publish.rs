@@ -25,7 +25,7 @@ pub(crate) enum Trigger {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     boost_minor: i64,
-    platforms: Vec<String>,
+    pub(crate) platforms: Vec<String>,
     charge: Option<String>,
     links: Vec<String>,
 }
