@@ -2,6 +2,7 @@
 //! Not a fake of anything: real process, real PostgreSQL, real files.
 
 pub mod history;
+pub mod peers;
 mod product;
 
 pub use product::{Exit, Product, recount, seeded};
