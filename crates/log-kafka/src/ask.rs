@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::Options;
 use crate::watch::Watch;
 
 /// Elections take some hundred milliseconds.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// Credentials are refused, or a connection is, well within this.
+const COMPLAINT_MAX: Duration = Duration::from_secs(2);
 
 /// The first offset of a partition and the one behind its last.
 pub(crate) fn watermarks(
@@ -29,6 +32,19 @@ pub(crate) fn watermarks(
             Err(_) => std::thread::sleep(AGAIN_AFTER),
         }
     }
+}
+
+/// Why brokers do not answer, in the words of a client that tries for a moment.
+pub(crate) fn complaint(options: &Options) -> Option<String> {
+    let watch = Watch::default();
+    let consumer: BaseConsumer<Watch> =
+        options.consumer().create_with_context(watch.clone()).ok()?;
+    let begun = Instant::now();
+    while watch.last().is_none() && begun.elapsed() < COMPLAINT_MAX {
+        // Complaints come with the polling.
+        drop(consumer.poll(AGAIN_AFTER));
+    }
+    watch.last()
 }
 
 fn passes(error: &KafkaError) -> bool {

@@ -96,6 +96,15 @@ pub struct Finding {
     pub fix: String,
 }
 
+/// A finding about a topic that is not there.
+pub(crate) const EXISTENCE: &str = "existence";
+
+impl Finding {
+    pub(crate) fn is_missing(&self) -> bool {
+        self.what == EXISTENCE
+    }
+}
+
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { topic, what, is, should, fix } = self;

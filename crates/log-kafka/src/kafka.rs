@@ -54,7 +54,7 @@ impl KafkaLog {
         let begun = Instant::now();
         let findings = topics::check(options)?;
         let missing = options.kafka_name(manifest::NAME);
-        if findings.iter().any(|it| it.topic == missing && it.what == "existence") {
+        if findings.iter().any(|it| it.topic == missing && it.is_missing()) {
             return Err(OpenError::Absent { topic: missing });
         }
         if !findings.is_empty() {

@@ -12,6 +12,7 @@ mod ask;
 mod call;
 mod ends;
 mod error;
+mod flights;
 mod kafka;
 mod manifest;
 mod options;

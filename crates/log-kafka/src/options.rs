@@ -41,6 +41,13 @@ pub struct Options {
     /// How long the client library tries to deliver: 5 minutes, never less than
     /// [`MESSAGE_TIMEOUT_MIN`].
     pub message_timeout: Duration,
+    /// How long a lane may wait for any report before its producer is given up: 15 s, longer than a
+    /// failover on default settings of brokers. Else a broker that is frozen and not dead would hold the
+    /// lane until the record times out.
+    pub stall_timeout: Duration,
+    /// For tests of what a short timeout does.
+    #[doc(hidden)]
+    pub message_timeout_min: Duration,
     /// How long opening waits for brokers: 20 s.
     pub connect_timeout: Duration,
     /// How long a reader waits for records that the log has and the replica lacks: 10 s.
@@ -85,6 +92,8 @@ impl Options {
             client_id: "recount".to_owned(),
             record_bytes_max: 4 << 20,
             message_timeout: Duration::from_mins(5),
+            stall_timeout: Duration::from_secs(15),
+            message_timeout_min: MESSAGE_TIMEOUT_MIN,
             connect_timeout: Duration::from_secs(20),
             read_timeout: Duration::from_secs(10),
         }
@@ -109,6 +118,8 @@ impl Options {
         // A broker that comes back is found soon.
         config.set("reconnect.backoff.ms", "50").set("reconnect.backoff.max.ms", "1000");
         config.set("socket.keepalive.enable", "true");
+        // A frozen broker keeps its connections and answers nothing: others are asked who leads now.
+        config.set("socket.timeout.ms", "6000").set("topic.metadata.refresh.interval.ms", "2000");
         // librdkafka's own connections log at debug; what matters comes as an error.
         config.set("log.connection.close", "false");
         for (name, value) in &self.settings {
@@ -131,7 +142,7 @@ impl Options {
         config.set("max.in.flight.requests.per.connection", "5");
         // It batches by itself while requests are under way; lingering only adds to the latency.
         config.set("linger.ms", "0").set("batch.num.messages", "10000");
-        let timeout = self.message_timeout.max(MESSAGE_TIMEOUT_MIN);
+        let timeout = self.message_timeout.max(self.message_timeout_min);
         config.set("message.timeout.ms", timeout.as_millis().to_string());
         config.set("message.max.bytes", self.record_bytes_max.to_string());
         // Bounded by the owner's own limit on open bytes, far below these.

@@ -1,17 +1,26 @@
 //! Topics as the log needs them: making them, and refusing those that would lose what they are given.
 //! Not their content.
 
+use std::time::{Duration, Instant};
+
 use futures_executor::block_on;
 use log::Topics;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 use uuid::Uuid;
 
-use crate::error::Finding;
+use crate::error::{self, Finding};
 use crate::manifest;
 use crate::watch::Watch;
-use crate::{OpenError, Options};
+use crate::{OpenError, Options, ask};
+
+/// A topic is known to all brokers well within this.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What [`apply`] did.
 #[derive(Debug, Clone)]
@@ -36,7 +45,7 @@ pub fn apply(options: &Options, log: Option<Uuid>) -> Result<Applied, OpenError>
     let wanted = wanted(options);
     let missing: Vec<_> = wanted.iter().filter(|it| find(&metadata, &it.0).is_none()).collect();
     make(options, &admin, &missing)?;
-    let findings = look(options, &admin)?;
+    let findings = look_again(options, &admin, options.connect_timeout)?;
     if !findings.is_empty() {
         return Err(OpenError::Topics(findings));
     }
@@ -47,7 +56,24 @@ pub fn apply(options: &Options, log: Option<Uuid>) -> Result<Applied, OpenError>
 
 /// Everything about the topics that is not as the log needs it; empty when all is well.
 pub fn check(options: &Options) -> Result<Vec<Finding>, OpenError> {
-    look(options, &connect(options)?)
+    look_again(options, &connect(options)?, SETTLED_AFTER)
+}
+
+/// Looks until no topic is missing, or for so long: brokers hear of a new topic one after the other.
+fn look_again(
+    options: &Options,
+    admin: &AdminClient<Watch>,
+    at_most: Duration,
+) -> Result<Vec<Finding>, OpenError> {
+    let deadline = Instant::now() + at_most;
+    loop {
+        let findings = look(options, admin)?;
+        let missing = findings.iter().any(Finding::is_missing);
+        if !missing || Instant::now() > deadline {
+            return Ok(findings);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Names in the cluster, with partitions.
@@ -82,7 +108,7 @@ fn metadata(options: &Options, admin: &AdminClient<Watch>) -> Result<Metadata, O
     let client = admin.inner();
     client.fetch_metadata(None, options.connect_timeout).map_err(|error| OpenError::Unreachable {
         brokers: options.brokers.clone(),
-        why: format!("{error}{}", client.context().why()),
+        why: ask::complaint(options).unwrap_or_else(|| error.to_string()),
     })
 }
 
@@ -115,19 +141,6 @@ fn make(
             }
         }
     }
-    // The other brokers hear of a new topic a moment later.
-    let begun = std::time::Instant::now();
-    while begun.elapsed() < options.connect_timeout {
-        let metadata = self::metadata(options, admin)?;
-        let all_led = missing.iter().all(|(name, _)| {
-            let found = find(&metadata, name);
-            found.is_some_and(|it| it.partitions().iter().all(|it| it.leader() >= 0))
-        });
-        if all_led {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
     Ok(())
 }
 
@@ -150,7 +163,7 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
             }
             None => findings.push(Finding {
                 topic: name.clone(),
-                what: "existence".to_owned(),
+                what: error::EXISTENCE.to_owned(),
                 is: "missing".to_owned(),
                 should: "there".to_owned(),
                 fix: "run `recount topics apply`".to_owned(),
@@ -165,11 +178,13 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
     let limits = AdminOptions::new().request_timeout(Some(options.connect_timeout));
     let described = block_on(admin.describe_configs(&asked, &limits));
     let described = described.map_err(OpenError::refused("reading the settings of topics"))?;
-    for (name, described) in there.iter().zip(described) {
+    for described in described {
         let described = described.map_err(|error| OpenError::Refused {
-            attempt: format!("reading the settings of topic {name}"),
+            attempt: "reading the settings of topics".to_owned(),
             why: error.to_string(),
         })?;
+        // They come in any order.
+        let OwnedResourceSpecifier::Topic(name) = &described.specifier else { continue };
         for (setting, should) in settings(options) {
             let is = described.get(setting).and_then(|it| it.value.clone()).unwrap_or_default();
             if !suffices(setting, &is, &should) {
@@ -177,7 +192,7 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
                     "kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config \
                      {setting}={should}"
                 );
-                let (topic, what) = ((*name).to_owned(), setting.to_owned());
+                let (topic, what) = (name.clone(), setting.to_owned());
                 findings.push(Finding { topic, what, is, should, fix });
             }
         }

@@ -13,10 +13,9 @@ use rdkafka::error::KafkaError;
 pub(crate) struct Watch(Arc<Mutex<Option<String>>>);
 
 impl Watch {
-    /// The last complaint, as `; brokers said: ...`; empty when there was none.
-    pub(crate) fn why(&self) -> String {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().map(|last| format!("; last error: {last}")).unwrap_or_default()
+    /// The last complaint, if there was one.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, what: &str) {

@@ -16,6 +16,7 @@ use rdkafka::{ClientConfig, ClientContext};
 
 use crate::call::{Call, Progress, Ticket};
 use crate::ends::Ends;
+use crate::flights::Flights;
 use crate::record::Outgoing;
 use crate::replica::Replica;
 use crate::watch::Watch;
@@ -32,6 +33,8 @@ struct Shared {
     replica: Arc<Replica>,
     config: ClientConfig,
     topics: Vec<String>,
+    lanes: Vec<u16>,
+    stall_timeout: Duration,
     stopping: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -51,20 +54,26 @@ struct Lines {
 /// One producer.
 struct Line {
     producer: BaseProducer<Reports>,
-    broken: Arc<AtomicBool>,
+    state: Arc<LineState>,
+}
+
+struct LineState {
+    broken: AtomicBool,
+    flights: Flights,
 }
 
 /// Takes what a producer reports.
 struct Reports {
     watch: Watch,
     shared: Arc<Shared>,
-    broken: Arc<AtomicBool>,
+    line: Arc<LineState>,
 }
 
 /// A record under way.
 pub(crate) struct Sent {
     call: Arc<Call>,
     ticket: Ticket,
+    lane: domain::LaneId,
 }
 
 impl Writer {
@@ -80,6 +89,8 @@ impl Writer {
             replica,
             config: options.producer(),
             topics: names,
+            lanes: topics.all().iter().map(|topic| topic.lanes).collect(),
+            stall_timeout: options.stall_timeout,
             stopping: AtomicBool::new(false),
             threads: Mutex::default(),
         });
@@ -111,7 +122,8 @@ impl Writer {
             for (key, value) in &record.headers {
                 headers = headers.insert(Header { key, value: Some(value) });
             }
-            let sent = Box::new(Sent { call: Arc::clone(call), ticket });
+            let sent = Box::new(Sent { call: Arc::clone(call), ticket, lane });
+            lines.current.state.flights.begin(lane);
             let mut out: BaseRecord<'_, str, [u8], Box<Sent>> =
                 BaseRecord::with_opaque_to(topic, sent)
                     .partition(i32::from(lane.index))
@@ -120,6 +132,7 @@ impl Writer {
             out.key = record.key.as_deref();
             out.payload = record.value.as_deref();
             if let Err((error, _)) = lines.current.producer.send(out) {
+                lines.current.state.flights.end(lane);
                 refused.push((ticket, error.to_string()));
             }
         }
@@ -161,14 +174,13 @@ impl Shared {
 
 impl Line {
     fn new(shared: &Arc<Shared>) -> Result<Arc<Self>, KafkaError> {
-        let broken = Arc::new(AtomicBool::new(false));
-        let reports = Reports {
-            watch: Watch::default(),
-            shared: Arc::clone(shared),
-            broken: Arc::clone(&broken),
-        };
-        let producer = shared.config.create_with_context(reports)?;
-        Ok(Arc::new(Self { producer, broken }))
+        let flights = Flights::new(&shared.lanes);
+        let state = Arc::new(LineState { broken: AtomicBool::new(false), flights });
+        let (shared, line) = (Arc::clone(shared), Arc::clone(&state));
+        let config = shared.config.clone();
+        let reports = Reports { watch: Watch::default(), shared, line };
+        let producer = config.create_with_context(reports)?;
+        Ok(Arc::new(Self { producer, state }))
     }
 
     /// Everything under way is unknown from here on.
@@ -192,7 +204,11 @@ fn run(
     let thread = std::thread::Builder::new().name("kafka-reports".to_owned()).spawn(move || {
         while !in_thread.stopping.load(Ordering::Acquire) {
             line.producer.poll(POLL);
-            if line.broken.load(Ordering::Acquire) {
+            if line.state.flights.stalled(in_thread.stall_timeout) {
+                tracing::warn!("records are not answered; their broker may be frozen");
+                line.state.broken.store(true, Ordering::Release);
+            }
+            if line.state.broken.load(Ordering::Acquire) {
                 replace(&in_thread, &in_lines, &line);
                 break;
             }
@@ -231,7 +247,7 @@ impl ClientContext for Reports {
         let code = error.rdkafka_error_code();
         if code == Some(rdkafka::error::RDKafkaErrorCode::Fatal) {
             tracing::warn!(reason, "producer failed");
-            self.broken.store(true, Ordering::Release);
+            self.line.broken.store(true, Ordering::Release);
         }
         self.watch.error(error, reason);
     }
@@ -248,8 +264,9 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
             Err((error, _)) => Err(error.to_string()),
         };
         if outcome.is_err() {
-            self.broken.store(true, Ordering::Release);
+            self.line.broken.store(true, Ordering::Release);
         }
+        self.line.flights.end(sent.lane);
         self.shared.take(sent.call.report(sent.ticket, outcome));
     }
 }

@@ -58,6 +58,12 @@ pub(crate) const STAGES: &[Stage] = &[
         commands: |at| vec![at.cargo(&["run", "--release", "-p", "model"])],
     },
     Stage {
+        name: "kafka",
+        what: "the log on real Kafka brokers, some of which are killed",
+        exists: |_| true,
+        commands: |at| vec![at.cargo(&["test", "--release", "-p", "log-kafka"])],
+    },
+    Stage {
         name: "e2e",
         what: "the built binary, end to end",
         exists: |_| true,

@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod conformance;
+mod replica;
 mod support;
+mod topics;
