@@ -1,6 +1,7 @@
 //! The one registration: a line here takes a context in, with its routes, OpenAPI entries, schemas,
 //! projections and console pages.
 
+use domain::saga::Sagas;
 use domain::{Context, Projections};
 
 /// Visits the registered contexts.
@@ -20,3 +21,6 @@ pub(crate) fn read_models(to: &mut impl Projections) {
     content_projections::all(to);
     social_projections::all(to);
 }
+
+/// Every saga of the product; who carries its asks is said in `product/sagas.rs`.
+pub(crate) fn sagas(_: &mut impl Sagas) {}

@@ -54,4 +54,15 @@ fn describe() {
     describe_gauge!("recount_projection_lag_events", "Valid records not folded yet.");
     describe_gauge!("recount_projection_lag_seconds", "Age of the oldest record not folded yet.");
     describe_gauge!("recount_parked_events", "Events held behind a poison event.");
+    describe_gauge!("recount_saga_active", "Sagas that run, by where they stand.");
+    describe_gauge!("recount_saga_parked", "Sagas and steps that wait for a human, by cause.");
+    describe_counter!("recount_saga_finished_total", "Sagas that came to their end.");
+    describe_histogram!(
+        "recount_saga_step_duration_seconds",
+        "Time from the first attempt of a step to its answer."
+    );
+    describe_counter!("recount_saga_poison_total", "Sagas and triggers that cannot be read.");
+    describe_gauge!("recount_saga_lag_events", "Records that sagas have not read yet.");
+    describe_counter!("recount_outbound_requests_total", "Calls of targets, by how they ended.");
+    describe_gauge!("recount_circuit_state", "Breaker of a target: 0 closed, 1 half open, 2 open.");
 }

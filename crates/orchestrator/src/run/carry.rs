@@ -137,6 +137,7 @@ impl<S: Saga> Carried<S> {
             }
             Err(poison) => return Ok(Outcome::Unknown(panicked(&poison))),
         };
+        let to = stream.clone();
         let submit = Submit {
             key: Some(command_key(call.key)),
             fingerprint: fingerprint(call.ask),
@@ -155,6 +156,15 @@ impl<S: Saga> Carried<S> {
             Answer::Refused(refused) => {
                 Outcome::Refused(Refusal::new(refused.rule, refused.detail))
             }
+            // What it asks has moved on since it was asked first; what it was then, counts.
+            Answer::KeyReused => match by.with.find(&to, call.key).await {
+                Ok(Found::Happened(left)) => answered::<S>(call.ask, &left),
+                Ok(Found::NotHappened) => Outcome::Refused(Refusal::new(
+                    "key_reused",
+                    "asked in another way before, it was refused",
+                )),
+                Err(why) => Outcome::Unknown(Fault::new(why)),
+            },
             other => later(other),
         })
     }

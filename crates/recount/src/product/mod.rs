@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod reads;
 mod readside;
+mod sagas;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,6 +28,7 @@ use keyring::Keyring;
 use lane::{Commands, Deciders};
 use log::Log;
 use log_embedded::EmbeddedLog;
+use ports::Ports;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,10 +64,14 @@ pub(crate) fn schemas() -> Result<Arc<Schemas>> {
     let mut register = Register(Some(Schemas::builder()));
     contexts::all(&mut register);
     let builder = register.0.context("schemas are registered once")?;
+    // The language of sagas is one; it is written among the running work of every context.
+    let topics = sagas::topics();
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let builder = builder.shared("saga", &topics, orchestrator::SCHEMAS);
     Ok(Arc::new(builder.build().context("schemas of the registered contexts")?))
 }
 
-/// The deciders of all registered contexts.
+/// The deciders of all registered contexts, and of their sagas.
 pub(crate) fn deciders(schemas: &Arc<Schemas>) -> Deciders {
     struct Register(Deciders);
     impl Contexts for Register {
@@ -75,6 +81,7 @@ pub(crate) fn deciders(schemas: &Arc<Schemas>) -> Deciders {
     }
     let mut register = Register(Deciders::new(Arc::clone(schemas)));
     contexts::all(&mut register);
+    sagas::types().handlers(&mut register.0);
     register.0
 }
 
@@ -84,7 +91,7 @@ fn topics() -> Vec<String> {
     impl Contexts for Register {
         fn context<C: Context>(&mut self) {
             self.0.push(format!("{}.events", C::NAME));
-            self.0.push(format!("{}.sagas", C::NAME));
+            self.0.push(orchestrator::topic(C::NAME));
         }
     }
     let mut register = Register(Vec::new());
@@ -123,6 +130,8 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     let log_dyn: Arc<dyn Log> = log.clone();
     let growth = Growth::of(&*log_dyn);
     let commands = Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?;
+    let ports = Arc::new(Ports::none());
+    let sagas = sagas::start(&log_dyn, &deciders, &commands, &ports).await?;
     let reads = LateReads::default();
     let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone());
     let edge = edge::build(edge::Over {
@@ -166,6 +175,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
     served.await.ok();
+    sagas.stop().await;
     if tokio::time::timeout(DRAIN_MAX, commands.stop()).await.is_err() {
         tracing::warn!("commands were still open at the end of the grace time");
     }

@@ -1,0 +1,64 @@
+//! The sagas of the product: their types, their schemas' home, and what runs them. Not the providers
+//! behind the ports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use domain::Context;
+use lane::{Commands, Deciders};
+use log::Log;
+use orchestrator::Types;
+use orchestrator::run::{Carriers, Holding, Options, Running};
+use ports::Ports;
+
+use crate::contexts::{self, Contexts};
+
+/// How long calls of providers may take to end when the product stops: what is not answered by then is
+/// probed by the next start.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Every saga type.
+pub(crate) fn types() -> Types {
+    let mut types = Types::default();
+    contexts::sagas(&mut types);
+    types
+}
+
+/// The topics of running work of all registered contexts.
+pub(crate) fn topics() -> Vec<String> {
+    struct Register(Vec<String>);
+    impl Contexts for Register {
+        fn context<C: Context>(&mut self) {
+            self.0.push(orchestrator::topic(C::NAME));
+        }
+    }
+    let mut register = Register(Vec::new());
+    contexts::all(&mut register);
+    register.0
+}
+
+/// Registers the plans, then runs the sagas.
+pub(crate) async fn start(
+    log: &Arc<dyn Log>,
+    deciders: &Deciders,
+    commands: &Commands,
+    ports: &Arc<Ports>,
+) -> Result<Running> {
+    let options = Options {
+        log: Arc::clone(log),
+        deciders: deciders.clone(),
+        submitter: Arc::new(commands.clone()),
+        types: types(),
+        carriers: carriers(ports),
+        // Nobody else writes to an embedded log.
+        holding: Holding::Always,
+        grace: GRACE,
+    };
+    orchestrator::run::start(options).await.context("RC0107: sagas cannot be started")
+}
+
+/// The ports carry the asks of every saga.
+fn carriers(_: &Arc<Ports>) -> Carriers {
+    Carriers::default()
+}
