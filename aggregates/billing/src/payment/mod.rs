@@ -53,8 +53,8 @@ pub enum Command {
     },
     /// What it was for has come about: the money is ours.
     Settle {
-        /// The provider's own name of the charge.
-        reference: String,
+        /// The provider's own name of the charge, if who asks knows it.
+        reference: Option<String>,
     },
     /// The provider gave back.
     Refund {

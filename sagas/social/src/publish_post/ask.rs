@@ -55,7 +55,7 @@ pub enum Ask {
     /// The undo of `open-payment`.
     CancelPayment { payment: PublicationId, reference: Option<String> },
     /// `settle-payment`.
-    SettlePayment { payment: PublicationId, reference: String },
+    SettlePayment { payment: PublicationId, reference: Option<String> },
     /// `charge-boost`: port `payments`.
     Charge(ChargeRequest),
     /// The undo of `charge-boost`: port `payments`.
@@ -142,13 +142,16 @@ pub(super) fn open_payment(state: &State, _: &str) -> Ask {
 }
 
 pub(super) fn cancel_payment(state: &State, _: &str, _: Option<&Answer>) -> Ask {
-    let reference = state.charged.as_ref().map(|charged| charged.reference.clone());
-    Ask::CancelPayment { payment: state.publication, reference }
+    Ask::CancelPayment { payment: state.publication, reference: reference(state) }
 }
 
 pub(super) fn settle_payment(state: &State, _: &str) -> Ask {
-    let charged = state.charged.as_ref().expect("charge-boost gave its charge");
-    Ask::SettlePayment { payment: state.publication, reference: charged.reference.clone() }
+    Ask::SettlePayment { payment: state.publication, reference: reference(state) }
+}
+
+/// Of the charge; nobody knows it when an operator says that it happened.
+fn reference(state: &State) -> Option<String> {
+    state.charged.as_ref().map(|charged| charged.reference.clone())
 }
 
 pub(super) fn charge(state: &State, _: &str) -> Ask {

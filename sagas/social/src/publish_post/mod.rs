@@ -26,8 +26,14 @@
 
 mod ask;
 mod meet;
+#[cfg(test)]
+mod meet_tests;
 mod plan;
 mod port;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world_tests;
 
 use std::collections::BTreeSet;
 
