@@ -97,9 +97,19 @@ pub struct Finding {
 }
 
 /// A finding about a topic that is not there.
-pub(crate) const EXISTENCE: &str = "existence";
+const EXISTENCE: &str = "existence";
 
 impl Finding {
+    pub(crate) fn missing(topic: &str) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            what: EXISTENCE.to_owned(),
+            is: "missing".to_owned(),
+            should: "there".to_owned(),
+            fix: "run `recount topics apply`".to_owned(),
+        }
+    }
+
     pub(crate) fn is_missing(&self) -> bool {
         self.what == EXISTENCE
     }

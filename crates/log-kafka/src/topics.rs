@@ -13,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 use uuid::Uuid;
 
-use crate::error::{self, Finding};
+use crate::error::Finding;
 use crate::manifest;
 use crate::watch::Watch;
 use crate::{OpenError, Options, ask};
@@ -161,13 +161,7 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
                 there.push(name.as_str());
                 findings.extend(shape(options, topic, *partitions));
             }
-            None => findings.push(Finding {
-                topic: name.clone(),
-                what: error::EXISTENCE.to_owned(),
-                is: "missing".to_owned(),
-                should: "there".to_owned(),
-                fix: "run `recount topics apply`".to_owned(),
-            }),
+            None => findings.push(Finding::missing(name)),
         }
     }
     let asked: Vec<ResourceSpecifier<'_>> =
@@ -185,6 +179,11 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
         })?;
         // They come in any order.
         let OwnedResourceSpecifier::Topic(name) = &described.specifier else { continue };
+        if described.entries.is_empty() {
+            // The broker that was asked has not heard of it yet.
+            findings.push(Finding::missing(name));
+            continue;
+        }
         for (setting, should) in settings(options) {
             let is = described.get(setting).and_then(|it| it.value.clone()).unwrap_or_default();
             if !suffices(setting, &is, &should) {
