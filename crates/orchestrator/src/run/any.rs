@@ -15,7 +15,7 @@ use crate::code::guard;
 use crate::run::carry::Carried;
 use crate::run::means::Means;
 use crate::run::wanted::Wanted;
-use crate::{Attempt, Effect, Input, Instance, Poison};
+use crate::{Attempt, Effect, Input, Instance, Poison, decide};
 
 /// An input of some saga, to be given to the handler of its category as often as it is asked for.
 #[derive(Clone)]
@@ -106,6 +106,9 @@ pub(crate) trait Job: Send {
 pub(crate) trait AnySaga: Send + Sync {
     fn name(&self) -> &'static str;
     fn category(&self) -> &'static str;
+    /// Whether it has anything to say when it is told that this node has it now: nothing was under
+    /// way when it is silent.
+    fn is_lost(&self, is: &Instance) -> bool;
     /// What is to be done in this state.
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison>;
     fn input(&self, news: News) -> AnyInput;
@@ -140,6 +143,11 @@ impl<S: Saga> AnySaga for Shared<S> {
 
     fn category(&self) -> &'static str {
         S::CATEGORY
+    }
+
+    fn is_lost(&self, is: &Instance) -> bool {
+        let said = guard(|| decide(&self.0.plan, is, Input::Recovered, is.last_at));
+        !matches!(said, Ok(Ok(events)) if events.is_empty())
     }
 
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison> {

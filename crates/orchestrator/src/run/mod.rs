@@ -23,6 +23,8 @@ mod pump;
 mod reader;
 mod register;
 mod roster;
+#[cfg(test)]
+mod roster_tests;
 mod runner;
 mod running;
 mod targets;

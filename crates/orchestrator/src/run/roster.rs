@@ -153,13 +153,21 @@ impl Roster {
         }
     }
 
-    /// Tells each saga, before anything is begun for it, that nobody waits for what is under way.
+    /// Tells each saga that has something under way, before anything is begun for it, that nobody
+    /// waits for that any more.
     fn recover(&mut self) {
-        for held in self.held.values_mut() {
-            held.ready = Ready::Asked;
-            let input = held.kind.input(News::Recovered);
-            self.tells.push_back(Tell { about: held.about(None), news: News::Recovered, input });
+        let mut silent = Vec::new();
+        for (stream, held) in &mut self.held {
+            if held.folded.unreadable.is_none() && held.kind.is_lost(held.is()) {
+                held.ready = Ready::Asked;
+                let (about, input) = (held.about(None), held.kind.input(News::Recovered));
+                self.tells.push_back(Tell { about, news: News::Recovered, input });
+            } else {
+                held.ready = Ready::From(0);
+                silent.push(stream.clone());
+            }
         }
+        silent.iter().for_each(|stream| self.look(stream));
     }
 
     /// Begins what its saga lists and was not begun; drops what it lists no more.

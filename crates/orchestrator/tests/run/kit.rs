@@ -15,7 +15,7 @@ use domain::{
 };
 use lane::{Answer, Commands, Deciders, Submit};
 use log::{Fingerprint, Log, Topic, Topics};
-use orchestrator::run::{Carriers, Desk, Holding, Operate, Options, Running, Seen};
+use orchestrator::run::{Carriers, Desk, Holding, Operate, Options, Running, Seen, Submitter};
 use orchestrator::{Event, Order, Phase, Types, Verb};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -337,10 +337,16 @@ pub(crate) struct Rig {
 impl Rig {
     /// A process on a log.
     pub(crate) async fn start(log: &Arc<dyn Log>, world: &Arc<World>) -> Self {
-        let mut rig = Self::commands_only(log);
-        let running = orchestrator::run::start(rig.options(world)).await;
-        rig.running = Some(running.unwrap());
-        rig
+        let rig = Self::commands_only(log);
+        let submitter = Arc::new(rig.commands.clone());
+        rig.run(world, submitter).await
+    }
+
+    /// Runs sagas whose commands go this way.
+    pub(crate) async fn run(mut self, world: &Arc<World>, by: Arc<dyn Submitter>) -> Self {
+        let options = Options { submitter: by, ..self.options(world) };
+        self.running = Some(orchestrator::run::start(options).await.unwrap());
+        self
     }
 
     /// A process that takes commands and runs no sagas.

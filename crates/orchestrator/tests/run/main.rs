@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
 
 mod crash;
+mod fence;
 mod goes;
 mod kit;
 mod pumps;
