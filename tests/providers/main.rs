@@ -6,3 +6,5 @@ mod asks;
 mod bluesky;
 mod effect;
 mod sandbox;
+mod smtp;
+mod stripe;

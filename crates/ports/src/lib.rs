@@ -7,6 +7,7 @@
 
 mod books;
 mod bundle;
+mod carry;
 mod effect;
 mod mail;
 mod payments;

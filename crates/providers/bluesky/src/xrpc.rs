@@ -23,7 +23,7 @@ pub(crate) struct Said {
 
 impl Xrpc {
     pub(crate) fn new(url: &str) -> Result<Self, BadUrl> {
-        Client::new("bluesky", url).map(Self)
+        Client::new(url).map(Self)
     }
 
     pub(crate) fn host(&self) -> &str {

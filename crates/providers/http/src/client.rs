@@ -28,7 +28,6 @@ const AGENT: &str = concat!("recount/", env!("CARGO_PKG_VERSION"));
 /// Calls one target.
 #[derive(Clone)]
 pub struct Client {
-    provider: &'static str,
     base: String,
     host: String,
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -36,11 +35,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (provider, host) = (self.provider, &self.host);
-        f.debug_struct("Client")
-            .field("provider", &provider)
-            .field("host", host)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -50,8 +45,8 @@ impl std::fmt::Debug for Client {
 pub struct BadUrl(pub String);
 
 impl Client {
-    /// Calls what is under `base`, as `https://bsky.social`. `provider` is its name in metrics.
-    pub fn new(provider: &'static str, base: &str) -> Result<Self, BadUrl> {
+    /// Calls what is under `base`, as `https://bsky.social`.
+    pub fn new(base: &str) -> Result<Self, BadUrl> {
         let base = base.trim_end_matches('/');
         // What stands before an `@` is a secret.
         let wrong = || BadUrl(base.rsplit('@').next().unwrap_or_default().to_owned());
@@ -73,7 +68,7 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
             .build(connector);
-        Ok(Self { provider, base: base.to_owned(), host: host.to_string(), http })
+        Ok(Self { base: base.to_owned(), host: host.to_string(), http })
     }
 
     /// Whom it calls, as `bsky.social` or `127.0.0.1:2583`.
@@ -83,20 +78,6 @@ impl Client {
 
     /// Sends a request once and reads the answer to its end.
     pub async fn call(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let answered = self.answered(request).await;
-        let outcome = match &answered {
-            Ok(answer) if answer.status.is_success() => "done",
-            Ok(answer) if answer.status.is_server_error() => "server_error",
-            Ok(_) => "refused",
-            Err(NoAnswer::NotSent(_)) => "not_sent",
-            Err(NoAnswer::Lost(_)) => "lost",
-        };
-        metrics::counter!("recount_outbound_requests_total", "provider" => self.provider, "outcome" => outcome)
-            .increment(1);
-        answered
-    }
-
-    async fn answered(&self, request: Request) -> Result<Answer, NoAnswer> {
         let host = &self.host;
         let left_ms = request.due_at.ms_since(now()) - MARGIN_MS;
         let Some(left) = u64::try_from(left_ms).ok().filter(|it| *it > 0) else {

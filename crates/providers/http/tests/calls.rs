@@ -24,7 +24,7 @@ fn get(within_ms: i64) -> Request {
 }
 
 async fn asked(base: &str, within_ms: i64) -> Result<u16, NoAnswer> {
-    let client = Client::new("test", base).unwrap();
+    let client = Client::new(base).unwrap();
     client.call(get(within_ms)).await.map(|answer| answer.status.as_u16())
 }
 
@@ -80,6 +80,6 @@ async fn a_certificate_that_nobody_vouches_for_was_sent_nothing() {
 #[test]
 fn an_address_that_is_none_is_told_so() {
     for wrong in ["bsky.social", "ftp://x", "https://me:secret@x", "https://"] {
-        assert!(Client::new("test", wrong).is_err(), "{wrong}");
+        assert!(Client::new(wrong).is_err(), "{wrong}");
     }
 }

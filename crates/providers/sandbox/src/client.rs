@@ -24,10 +24,7 @@ pub struct SandboxClient {
 impl SandboxClient {
     /// Of the sandbox at `url`, whose pages are served under `pages`.
     pub fn new(url: &str, pages: &str) -> Result<Self, BadUrl> {
-        Ok(Self {
-            http: Client::new("sandbox", url)?,
-            pages: pages.trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { http: Client::new(url)?, pages: pages.trim_end_matches('/').to_owned() })
     }
 
     async fn put(
