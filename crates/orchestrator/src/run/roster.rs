@@ -167,7 +167,9 @@ impl Roster {
                 silent.push(stream.clone());
             }
         }
-        silent.iter().for_each(|stream| self.look(stream));
+        for stream in &silent {
+            self.look(stream);
+        }
     }
 
     /// Begins what its saga lists and was not begun; drops what it lists no more.

@@ -167,9 +167,9 @@ fn what_is_listed_is_begun_once() {
     let mut lane = Lane::live();
     lane.start();
     assert_eq!(lane.calls().len(), 1);
-    let (event, late) = (EventId(Uuid::from_u128(8)), Late::Ignore("it is none of its business"));
+    let event = EventId(Uuid::from_u128(8));
     let before = lane.is.revision;
-    lane.comes(Input::Late { event, late }, at(5));
+    lane.comes(Input::Late { event, late: Late::Ignore("nothing") }, at(5));
     assert!(lane.is.revision > before && lane.calls().is_empty());
     lane.comes(Input::Cancel { event: EventId(Uuid::from_u128(9)), why: "enough" }, at(10));
     let calls = lane.calls();

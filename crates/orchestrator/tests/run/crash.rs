@@ -68,7 +68,7 @@ impl Log for Mortal {
 }
 
 /// Everything that can be undone at once is undone; what was in doubt is looked for a minute later.
-fn rests(seen: &Seen) -> bool {
+pub(crate) fn rests(seen: &Seen) -> bool {
     let is = seen.is();
     let undone = is.steps.values().filter(|step| step.must_be_undone()).all(|step| {
         step.undo.status == orchestrator::Status::Done && step.confirm != Confirm::Probing

@@ -387,6 +387,21 @@ impl Rig {
         self.running.as_ref().unwrap().desk()
     }
 
+    /// Drops everything that runs, at once. The log is free when its writer has ended.
+    pub(crate) async fn kill(self) {
+        let Self { log, commands, running, .. } = self;
+        drop(running);
+        commands.stop().await;
+        drop(commands);
+        for _ in 0..1_000 {
+            if Arc::strong_count(&log) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("somebody still holds the log");
+    }
+
     /// Ends in good order.
     pub(crate) async fn stop(self) {
         if let Some(running) = self.running {
@@ -459,7 +474,7 @@ impl Rig {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let events = last.as_ref().map(|seen| events(seen));
+        let events = last.as_ref().map(events);
         panic!("{saga} does not come there: {events:#?}, targets {:?}", desk.targets());
     }
 

@@ -7,5 +7,6 @@ mod crash;
 mod fence;
 mod goes;
 mod kit;
+mod many;
 mod pumps;
 mod world;
