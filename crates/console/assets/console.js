@@ -49,15 +49,22 @@ function times(within = document) {
     time.title = local ? `${time.dateTime} = ${new Date(time.dateTime)}` : time.dateTime;
   }
 }
-/** Countdowns: `00:41`, from an hour on `5 h 03 m`. */
+/** `40 ms` aside, as the server writes durations. */
+function span(s) {
+  return s < 60 ? `${s} s`
+    : s < 3600 ? `${Math.trunc(s / 60)} m ${pad(s % 60)} s`
+    : s < 86400 ? `${Math.trunc(s / 3600)} h ${pad(Math.trunc((s % 3600) / 60))} m`
+    : `${Math.trunc(s / 86400)} d ${pad(Math.trunc((s % 86400) / 3600))} h`;
+}
+/** Countdowns, as `00:41`, and durations that go on. */
 function counts() {
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   for (const count of all("[data-until]")) {
     const s = Math.max(0, Math.ceil((Number(count.dataset.until) - now()) / 1000));
-    const text =
-      s < 3600 ? `${pad(Math.trunc(s / 60))}:${pad(s % 60)}`
-      : s < 86400 ? `${Math.trunc(s / 3600)} h ${pad(Math.trunc((s % 3600) / 60))} m`
-      : `${Math.trunc(s / 86400)} d ${pad(Math.trunc((s % 86400) / 3600))} h`;
-    if (count.textContent !== text) count.textContent = text;
+    put(count, s < 3600 ? `${pad(Math.trunc(s / 60))}:${pad(s % 60)}` : span(s));
+  }
+  for (const count of all("[data-since]")) {
+    put(count, span(Math.max(0, Math.trunc((now() - Number(count.dataset.since)) / 1000))));
   }
 }
 function ages() {

@@ -79,6 +79,10 @@ impl Backend for Demo {
         Box::pin(BroadcastStream::new(self.ticks.subscribe()).map(|_| ()))
     }
 
+    fn desk(&self) -> Option<&dyn console::Desk> {
+        Some(self)
+    }
+
     async fn installation(&self, _: &Principal) -> Result<Installation, BackendError> {
         Ok(Installation {
             environment: "local".to_owned(),

@@ -56,7 +56,7 @@ pub(super) fn seed(demo: &Demo) {
 }
 
 /// Spread as real ids are, and the same in every run.
-fn id(n: u128) -> Uuid {
+pub(super) fn id(n: u128) -> Uuid {
     let tail = (n * 0x9e37_79b9_7f4a_7c15) & 0x3fff_ffff_ffff_ffff;
     Uuid::from_u128(((0x0190_e2a4_5c68_7000 + n * 0x1_7003) << 64) | (0x8 << 60) | tail)
 }

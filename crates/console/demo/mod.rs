@@ -5,20 +5,28 @@
 
 mod backend;
 mod data;
+mod desk;
 mod models;
+pub mod play;
+pub mod publish;
+pub mod sagas;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use console::{Event, EventHead, StateLine, Verification};
+use console::{Event, EventHead, Recorded, StateLine, Verification};
 use domain::{
-    ActorId, CommandKey, EventId, LaneId, Meta, Position, StreamId, TenantId, Timestamp, TopicId,
+    ActorId, CommandKey, EventId, EventSet, LaneId, Meta, Position, StreamId, TenantId, Timestamp,
+    TopicId,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+/// Topics of the log.
+const TOPICS: [&str; 4] =
+    ["content.events", "social.events", "social.sagas", "notifications.sagas"];
 /// Lanes of each topic.
 const LANES: u16 = 8;
 
@@ -39,14 +47,16 @@ struct Inner {
     /// Places in `events` of each lane, in order.
     lanes: BTreeMap<String, Vec<usize>>,
     streams: BTreeMap<StreamId, Vec<usize>>,
+    sagas: BTreeMap<StreamId, Vec<Recorded>>,
     run: Option<Verification>,
     paused: Vec<String>,
     rebuilding: Option<(String, Timestamp)>,
 }
 
 /// The whole product.
+#[derive(Clone)]
 pub struct Demo {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
     ticks: broadcast::Sender<()>,
 }
 
@@ -54,18 +64,19 @@ impl Demo {
     /// An empty log.
     pub fn empty() -> Self {
         let mut inner = Inner::default();
-        for topic in ["content.events", "social.events"] {
+        for topic in TOPICS {
             for lane in 0..LANES {
                 inner.lanes.insert(format!("{topic}/{lane}"), Vec::new());
             }
         }
-        Self { inner: Mutex::new(inner), ticks: broadcast::channel(64).0 }
+        Self { inner: Arc::new(Mutex::new(inner)), ticks: broadcast::channel(64).0 }
     }
 
     /// Some days of work of a few people.
     pub fn seeded() -> Self {
         let demo = Self::empty();
         data::seed(&demo);
+        sagas::seed(&demo);
         demo
     }
 
@@ -75,6 +86,43 @@ impl Demo {
 
     /// Appends one event and tells the listeners.
     pub fn append(&self, fact: &Fact<'_>) -> EventHead {
+        let context = fact.topic.split('.').next().unwrap_or_default();
+        let event_type = format!("{context}.{}.{}.v1", fact.category, fact.verb);
+        self.put(fact, event_type)
+    }
+
+    /// Appends an event of a saga, by the saga itself.
+    pub fn record(
+        &self,
+        id: Uuid,
+        context: &str,
+        category: &'static str,
+        at: Timestamp,
+        event: &orchestrator::Event,
+    ) {
+        self.record_by(id, context, category, at, event, "saga");
+    }
+
+    fn record_by(
+        &self,
+        id: Uuid,
+        context: &str,
+        category: &'static str,
+        at: Timestamp,
+        event: &orchestrator::Event,
+        actor: &str,
+    ) {
+        let topic = format!("{context}.sagas");
+        let topic = TOPICS.into_iter().find(|known| *known == topic).unwrap_or(TOPICS[2]);
+        let json = event.serialize_data(serde_json::value::Serializer).unwrap_or_default();
+        let fact = Fact { topic, category, id, verb: "", actor, at, json };
+        let head = self.put(&fact, event.event_type().to_owned());
+        let recorded = Recorded { head: head.clone(), event: event.clone() };
+        self.lock().sagas.entry(head.meta.stream).or_default().push(recorded);
+        let _ = self.ticks.send(());
+    }
+
+    fn put(&self, fact: &Fact<'_>, event_type: String) -> EventHead {
         let mut inner = self.lock();
         let stream = StreamId::new(fact.category, fact.id);
         let index = u16::from(fact.id.as_bytes()[15]) % LANES;
@@ -82,8 +130,8 @@ impl Demo {
         let place = inner.events.len();
         let seq = inner.lanes.get(&lane).map_or(0, Vec::len) as u64 + 1;
         let version = inner.streams.get(&stream).map_or(0, Vec::len) as u64 + 1;
-        let topic = TopicId(u16::from(fact.topic.starts_with("social")));
-        let context = fact.topic.trim_end_matches(".events");
+        let topic = TOPICS.iter().position(|topic| *topic == fact.topic).unwrap_or(0);
+        let topic = TopicId(u16::try_from(topic).unwrap_or(0));
         let meta = Meta {
             id: EventId(Uuid::now_v7()),
             stream: stream.clone(),
@@ -97,7 +145,6 @@ impl Demo {
             key: Some(CommandKey(*Uuid::now_v7().as_bytes())),
             trace: None,
         };
-        let event_type = format!("{context}.{}.{}.v1", fact.category, fact.verb);
         let head = EventHead { meta, lane: lane.clone(), event_type };
         let bytes = fact.json.to_string().len() as u64 / 2;
         inner.events.push(Event {

@@ -22,6 +22,7 @@ async fn main() -> std::io::Result<()> {
         .route("/api/content/posts", post(draft))
         .route("/api/content/posts/{id}", put(edit).delete(withdraw))
         .route("/api/content/posts/{id}/schedule", post(schedule))
+        .route("/api/social/publish", post(publish))
         .with_state(Arc::clone(&demo));
     let app = Router::new()
         .nest("/console", console::router(demo))
@@ -61,6 +62,14 @@ async fn schedule(
     Json(body): Json<Value>,
 ) -> Json<Value> {
     say(&demo, id, "scheduled", body)
+}
+
+async fn publish(State(demo): State<Arc<Demo>>, Json(body): Json<Value>) -> Answer {
+    let platforms = body["platforms"].as_array().cloned().unwrap_or_default();
+    let platforms: Vec<&str> = platforms.iter().filter_map(Value::as_str).collect();
+    let boost = body["boost"]["minor"].as_i64().unwrap_or(0);
+    let stream = demo.publish(demo::sagas::state(99, boost, &platforms));
+    (StatusCode::CREATED, Json(json!({"id": stream.id(), "stream": stream})))
 }
 
 async fn withdraw(State(demo): State<Arc<Demo>>, Path(id): Path<Uuid>) -> Json<Value> {

@@ -12,8 +12,7 @@ use crate::live::{self, Asked};
 use crate::pages::projection_rows::View;
 use crate::pages::saga::{self, Shown, desk};
 use crate::pages::{
-    ROWS, pulse, pulse_panels, saga_events, saga_facts, saga_ledger, saga_orders, saga_rows,
-    saga_state, sagas,
+    ROWS, pulse, pulse_panels, saga_events, saga_facts, saga_ledger, saga_rows, saga_state, sagas,
 };
 use crate::parts;
 use crate::system::Projection;
@@ -144,8 +143,6 @@ async fn of_saga(cx: &Cx, asked: &Asked, seen: &mut Seen) -> Result<Vec<Markup>,
     let mut pieces = vec![
         inner("sg-state", &saga::state_chip(&shown.is)),
         saga::as_of(&shown, true),
-        inner("sg-why", &saga::why_box(&shown)),
-        inner("sg-acts", &saga_orders::buttons(cx, &shown)),
         inner("sg-scrub", &saga_state::travel(&shown)),
         inner("sg-tabs", &saga::tabs(&shown)),
         inner("sg-ledger", &saga_ledger::panel(&shown)),
@@ -158,6 +155,7 @@ async fn of_saga(cx: &Cx, asked: &Asked, seen: &mut Seen) -> Result<Vec<Markup>,
     // The script counts down by itself: these differ only when something happened.
     let now = shown.now;
     shown.now = shown.is.last_at;
+    pieces.push(inner("sg-why", &saga::why_box(cx, &shown)));
     pieces.push(inner("sg-map", &saga::map(&shown)));
     pieces.push(inner("sg-steps", &saga_ledger::steps(&shown)));
     pieces.push(inner("sg-facts", &saga_facts::panels(&shown)));

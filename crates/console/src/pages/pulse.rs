@@ -196,7 +196,7 @@ pub(crate) fn lede(cx: &Cx, pulse: &Pulse) -> Markup {
                 ", the oldest for " (format::span(u64::try_from(cx.now.ms_since(oldest)).unwrap_or(0)))
             }
             ". "
-            @if at_risk.effects + at_risk.unknown > 0 {
+            @if !at_risk.is_none() {
                 b { @if pulse.parked.rows.len() >= READ_MAX { "At least " } (at_risk.words()) } " outside their saga’s intent. "
             }
             (moves(flight, "other "))

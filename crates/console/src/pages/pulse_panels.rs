@@ -9,9 +9,10 @@ use crate::cx::Cx;
 use crate::desk::Breaker;
 use crate::filter::query;
 use crate::format;
-use crate::parts::{self, chip, icon};
-use crate::saga::look::{self, Look};
+use crate::parts;
+use crate::saga::look;
 use crate::saga::risk::{Risk, risk};
+use crate::saga::sentence;
 use crate::saga::{SagaState, parked_since, state, url};
 
 /// States of the tally.
@@ -56,7 +57,7 @@ fn tallied(cx: &Cx, pulse: &Pulse, of: SagaState) -> Markup {
     html! {
         li {
             a href=(sagas::address(of.filter())) {
-                span.st class=(look.class) { (icon(look.icon)) (look.word) }
+                (look.st())
                 b.quiet[count == 0] { (format::num(count)) }
                 small {
                     @match oldest.filter(|_| count > 0) {
@@ -76,20 +77,19 @@ fn asked(cx: &Cx, row: &SagaRow) -> Markup {
     let is = &row.instance.0;
     let look = state(is).look();
     let since = parked_since(is).unwrap_or(is.last_at);
-    let age = format::span(u64::try_from(cx.now.ms_since(since)).unwrap_or(0));
     let at_risk = risk(is).words();
-    let Ok(stream) = row.stream.parse() else { return html! {} };
+    let Ok(stream) = row.stream.parse::<domain::StreamId>() else { return html! {} };
     html! {
         tr role="row" data-row data-peek={ (url(&stream)) "/peek" } {
-            td.a-st role="cell" { (chip(look.class, look.icon, &look.word)) }
+            td.a-st role="cell" { (look.chip()) }
             td.a-main.what-cell role="cell" {
                 (question(is))
-                small { a.rowlink href=(url(&stream)) { (row.plan) "@" (row.plan_version) } " · " (format::stream_id(&stream)) }
-                small.narrow { (at_risk) " · " (saga_rows::left(cx, is)) }
+                small { a.rowlink href=(url(&stream)) { (row.plan) "@" (row.plan_version) } " · " (format::uuid(stream.id())) }
+                small.narrow { (at_risk) " · " (saga_rows::left(is, cx.now)) }
             }
             td.p2 role="cell" { (at_risk) }
-            td.num.nowrap.a-age role="cell" { time datetime=(since) title=(since) { (age) } }
-            td.num.nowrap.p2 role="cell" { (saga_rows::left(cx, is)) }
+            td.num.nowrap.a-age role="cell" { (sentence::since(cx.now, since, true)) }
+            td.num.nowrap.p2 role="cell" { (saga_rows::left(is, cx.now)) }
             td.num.a-act role="cell" { (answer(&stream, is)) }
         }
     }
@@ -122,6 +122,7 @@ fn answer(stream: &domain::StreamId, is: &Instance) -> Markup {
         Cause::InDoubt => Some((Verb::Resolve, step.as_str(), "Resolve")),
         Cause::OperatorHold => Some((Verb::Release, "", "Release")),
         Cause::NoExecutor => None,
+        Cause::Poison => Some((Verb::Retry, "", "Retry")),
         _ if !step.is_empty() => Some((Verb::Retry, step.as_str(), "Retry")),
         _ => None,
     });
@@ -167,8 +168,7 @@ fn heat_table(pulse: &Pulse) -> Markup {
     };
     let (flow, human) = (most(&HEAT[..3]), most(&HEAT[3..]));
     let head = |state: SagaState| {
-        let Look { class, icon: symbol, word } = state.look();
-        html! { th.num scope="col" { span.st class=(class) { (icon(symbol)) (word) } } }
+        html! { th.num scope="col" { (state.look().st()) } }
     };
     let ended = [SagaState::Done, SagaState::Undone];
     html! {
@@ -237,7 +237,7 @@ pub(crate) fn targets(cx: &Cx, pulse: &Pulse) -> Markup {
             div.pad.stack.tight { @for one in open {
                 @let look = look::breaker(one.breaker);
                 div {
-                    p.row { (chip(look.class, look.icon, &look.word)) b { (one.name) }
+                    p.row { (look.chip()) b { (one.name) }
                         span.dim.push { "since " (format::time(cx.now, one.since)) } }
                     p.up.gap1 {
                         @if !one.says.is_empty() { (one.says) ". " }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use domain::{StreamId, Timestamp};
 use maud::{Markup, html};
-use orchestrator::{Instance, SagaType, Types, why};
+use orchestrator::{Instance, SagaType, Types};
 
 use super::{saga_events, saga_facts, saga_ledger, saga_orders, saga_state};
 use crate::cx::{Cx, Page, Problem};
@@ -14,11 +14,11 @@ use crate::desk::{Desk, Recorded, SagaView};
 use crate::filter;
 use crate::format;
 use crate::frame::Section;
-use crate::parts::{self, chip, icon};
+use crate::parts::{self, icon};
 use crate::saga::history::History;
-use crate::saga::look::Look;
 use crate::saga::map::Map;
 use crate::saga::risk::risk;
+use crate::saga::sentence;
 use crate::saga::timeline::Timeline;
 use crate::saga::{self, plan, state};
 
@@ -168,8 +168,7 @@ fn heading(shown: &Shown<'_>) -> Markup {
 
 /// The chip of the state; also sent as a patch.
 pub(crate) fn state_chip(is: &Instance) -> Markup {
-    let Look { class, icon, word } = state(is).look();
-    chip(class, icon, &word)
+    state(is).look().chip()
 }
 
 /// Where the page was read from; also sent as a patch.
@@ -185,8 +184,7 @@ fn body(cx: &Cx, shown: &Shown<'_>) -> Markup {
     html! {
         // Every step through history exchanges the page's content and keeps the rest: no flicker.
         div.stack.saga {
-            div id="sg-why" { (why_box(shown)) }
-            @if !shown.past() { div id="sg-acts" { (saga_orders::buttons(cx, shown)) } }
+            div id="sg-why" { (why_box(cx, shown)) }
             div id="sg-scrub" { (saga_state::travel(shown)) }
             (map_panel(shown))
             (time_panel(shown))
@@ -203,15 +201,15 @@ fn body(cx: &Cx, shown: &Shown<'_>) -> Markup {
     }
 }
 
-/// Why it is where it is, and what is still out there; also sent as a patch.
-pub(crate) fn why_box(shown: &Shown<'_>) -> Markup {
-    let look = state(&shown.is).look();
-    let says = why(&shown.is, shown.now);
-    let (first, rest) = sentence(&says);
+/// Why it is where it is, what is still out there, what can be done; also sent as a patch.
+pub(crate) fn why_box(cx: &Cx, shown: &Shown<'_>) -> Markup {
+    let state = state(&shown.is);
+    let look = state.look();
+    let (first, rest) = sentence::draw(&shown.is, shown.now);
     let risk = risk(&shown.is);
-    let out = risk.effects + risk.unknown > 0;
+    let out = !risk.is_none() && (shown.is.is_running() || state.needs_a_human());
     html! {
-        div.why class=(look.class) {
+        div class={ "why " (look.class) } {
             (icon(look.icon))
             div {
                 p {
@@ -222,23 +220,14 @@ pub(crate) fn why_box(shown: &Shown<'_>) -> Markup {
                         }
                     }
                     b { (first) } " " (rest)
-                    @if out && shown.is.is_running() {
-                        " Still out there: " a href="#ledger" { (risk.words()) } "."
-                    } @else if out && state(&shown.is).needs_a_human() {
-                        " Still out there: " a href="#ledger" { (risk.words()) } "."
-                    }
+                    @if out { " Still out there: " a href="#ledger" { (risk.words()) } "." }
                 }
+                @if shown.past() {
+                    p.row.acts { a.btn.go href=(saga::url(&shown.view.id)) { "Back to now" } }
+                } @else if shown.is.is_running() { (saga_orders::buttons(cx, shown)) }
             }
         }
     }
-}
-
-/// The first sentence, and the rest.
-fn sentence(says: &str) -> (&str, &str) {
-    says.split_once(". ").map_or((says, ""), |(first, rest)| {
-        // The full stop stays with the first one.
-        (&says[..=first.len()], rest)
-    })
 }
 
 fn map_panel(shown: &Shown<'_>) -> Markup {
@@ -260,7 +249,7 @@ fn map_panel(shown: &Shown<'_>) -> Markup {
 /// The map; also sent as a patch.
 pub(crate) fn map(shown: &Shown<'_>) -> Markup {
     let Shown { is, history, now, .. } = shown;
-    Map { is, plan: shown.plan(), history, now: *now }.draw()
+    Map::of(is, shown.plan(), history, *now).draw()
 }
 
 fn time_panel(shown: &Shown<'_>) -> Markup {
@@ -307,7 +296,7 @@ fn legend() -> Markup {
     html! {
         div.legend {
             @for (class, word) in bars {
-                span { svg viewBox="0 0 20 10" aria-hidden="true" { rect.lf class=(class) width="20" height="10" rx="2" {} } (word) }
+                span { svg viewBox="0 0 20 10" aria-hidden="true" { rect class={ "lf " (class) } width="20" height="10" rx="2" {} } (word) }
             }
             span { svg viewBox="0 0 20 10" aria-hidden="true" {
                 rect y="2" width="20" height="6" fill="url(#hatch)" {} path.lw d="M0 2h20M0 8h20" {}
@@ -336,16 +325,5 @@ pub(crate) fn tabs(shown: &Shown<'_>) -> Markup {
             (tab("#related", "Related", 0))
             (tab("#operators", "Operators", orders))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn the_first_sentence_keeps_its_full_stop() {
-        assert_eq!(sentence("Undoing: too long. It waits."), ("Undoing: too long.", "It waits."));
-        assert_eq!(sentence("Done."), ("Done.", ""));
     }
 }

@@ -7,7 +7,6 @@ use super::saga::Shown;
 use crate::desk::Recorded;
 use crate::format;
 use crate::pages::event::pretty;
-use crate::parts::icon;
 use crate::saga::words;
 use domain::EventSet as _;
 
@@ -56,7 +55,7 @@ fn line(shown: &Shown<'_>, one: &Recorded) -> Markup {
             details {
                 summary {
                     span.num.dim { (number) }
-                    span.c class=(line.class) { (icon(line.icon)) }
+                    (line.mark())
                     span.what { code.ty { (format::verb(&one.head.event_type)) } (line.says) }
                     (format::time(shown.now, meta.recorded_at))
                 }

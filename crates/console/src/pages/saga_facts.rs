@@ -9,7 +9,8 @@ use super::saga_ledger::target;
 use crate::desk::Recorded;
 use crate::format;
 use crate::parts;
-use crate::saga::{deadline, map::clock, words};
+use crate::saga::sentence::until;
+use crate::saga::{deadline, words};
 
 /// All of them; also sent as a patch.
 pub(crate) fn panels(shown: &Shown<'_>) -> Markup {
@@ -41,7 +42,7 @@ fn clocks(shown: &Shown<'_>) -> Markup {
             @for (number, timer) in is.timers.iter().filter(|(_, timer)| timer.purpose == Purpose::StepDeadline) {
                 dt { "Step" } dd id={ "clk-" (number) } { code { (timer.step) } " "
                     @if is.frozen.is_some() { span.dim { "its clock stands still while it is parked" } }
-                    @else { b { (clock(shown.now, timer.at)) } " left" }
+                    @else { b { (until(shown.now, timer.at)) } " left" }
                 }
             }
             dt { "Started" } dd { (format::time_ago(shown.now, is.started_at)) }
@@ -60,7 +61,7 @@ pub(crate) fn sla(shown: &Shown<'_>, at: Timestamp) -> Markup {
     let left = at.ms_since(shown.now);
     let span = format::span(left.unsigned_abs());
     html! {
-        @if left >= 0 { b { (span) } " left" } @else { b.c.is-bad { "over by " (span) } }
+        @if left >= 0 { b { (until(shown.now, at)) } " left" } @else { b.c.is-bad { "over by " (span) } }
     }
 }
 
@@ -81,7 +82,7 @@ fn mailbox(shown: &Shown<'_>) -> Markup {
                 @for (_, timer) in timers {
                     dt { "Timer" }
                     dd { (words::purpose(timer.purpose, &timer.step)) ", " (format::time(shown.now, timer.at))
-                        " " span.dim { "in " span data-until=(timer.at.as_millis()) { (clock(shown.now, timer.at)) } }
+                        " " span.dim { "in " (until(shown.now, timer.at)) }
                     }
                 }
                 @for (one, policy, why) in late {

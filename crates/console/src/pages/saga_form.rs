@@ -92,7 +92,7 @@ fn step(line: words::Line, number: u64, verb: &str) -> Markup {
     html! {
         li {
             span.num.dim { (number) }
-            span.c class=(line.class) { (icon(line.icon)) }
+            (line.mark())
             span { code.ty { (verb) } (line.says) }
         }
     }
@@ -276,7 +276,7 @@ fn same_as(shown: &Shown<'_>, verb: Verb, filled: &Filled) -> Markup {
             (parts::copyline("CLI", &cli))
             (parts::copyline("API", &format!("POST /api/sagas/{id}/{verb} {body}")))
         }
-        @if risk.effects + risk.unknown > 0 {
+        @if !risk.is_none() {
             p.dim { "Still out there now: " (risk.words()) "." }
         }
     }

@@ -6,8 +6,9 @@ use orchestrator::{Direction, Entry, Standing, ledger};
 
 use super::saga::Shown;
 use crate::format;
-use crate::parts::{self, chip, icon};
+use crate::parts::{self, icon};
 use crate::saga::look::{self, Look};
+use crate::saga::sentence::until;
 use crate::saga::{risk, steps as all};
 
 /// What is still out there.
@@ -32,7 +33,7 @@ fn counted(entries: &[Entry]) -> Markup {
     }
     html! {
         @for (look, count) in &said {
-            span.st class=(look.class) { (icon(look.icon)) (count) " " (look.word) }
+            span class={ "st " (look.class) } { (icon(look.icon)) (count) " " (look.word) }
         }
     }
 }
@@ -56,7 +57,6 @@ fn table(shown: &Shown<'_>, entries: &[Entry]) -> Markup {
 }
 
 fn line(shown: &Shown<'_>, entry: &Entry) -> Markup {
-    let Look { class, icon, word } = look::standing(entry.standing);
     let step = shown.is.steps.get(&entry.step);
     let tries = step.map_or(0, |step| step.forward.attempts + step.undo.attempts);
     let fault = step.and_then(|step| match entry.standing {
@@ -67,7 +67,7 @@ fn line(shown: &Shown<'_>, entry: &Entry) -> Markup {
     html! {
         tr {
             th scope="row" { code { (entry.step) } }
-            td { (chip(class, icon, &word)) }
+            td { (look::standing(entry.standing).chip()) }
             td.what-cell {
                 (target(&entry.target))
                 small { (entry.what) @if let Some(amount) = risk::amount(entry) { ", " b { (amount) } } }
@@ -150,9 +150,9 @@ fn cell(shown: &Shown<'_>, look: &Look, step: &str, way: Direction) -> Markup {
         look::next_try(&shown.is, step, way).filter(|_| shown.is.is_running());
     let took = shown.history.took_ms(step, way);
     html! {
-        span.st class=(look.class) { (icon(look.icon)) (look.word) }
+        (look.st())
         @if let Some(at) = next {
-            " " span.dim data-until=(at.as_millis()) { (crate::saga::map::clock(shown.now, at)) }
+            " " span.dim { (until(shown.now, at)) }
         } @else if let Some(ms) = took { " " span.dim { (format::span(ms)) } }
     }
 }

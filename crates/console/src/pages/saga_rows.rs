@@ -8,9 +8,10 @@ use super::saga::{Asked, Shown, desk};
 use crate::cx::{Cx, Page, Problem};
 use crate::format;
 use crate::frame::Section;
-use crate::parts::{chip, icon};
+use crate::parts::icon;
 use crate::saga::look::Look;
 use crate::saga::risk::risk;
+use crate::saga::sentence;
 use crate::saga::{SagaState, deadline, dots, line, plan, state, url};
 
 /// The look of a state's word in a filter.
@@ -48,20 +49,22 @@ pub(crate) fn row(cx: &Cx, one: &SagaRow, fresh: bool, patch: bool) -> Markup {
     let is = &one.instance.0;
     let look = state(is).look();
     let Some(stream) = one.stream.parse::<domain::StreamId>().ok() else { return html! {} };
-    let waits = waits(cx, is);
+    // What a patch brings differs only when something happened: the script counts on by itself.
+    let now = if patch { is.last_at } else { cx.now };
+    let waits = waits(is, now);
     let href = url(&stream);
     html! {
         tr.fresh-row[fresh] role="row" id={ "saga-" (stream) } data-row data-peek={ (href) "/peek" } hx-swap-oob=[patch.then_some("true")] {
-            td.a-st role="cell" { (chip(look.class, look.icon, &look.word)) }
+            td.a-st role="cell" { (look.chip()) }
             td.a-main role="cell" {
                 a.rowlink href=(href) { (one.plan) span.dim { "@" (one.plan_version) } }
-                small { (format::stream_id(&stream)) @if let Some(step) = &one.step { " · " (step) } }
+                small { (format::uuid(stream.id())) @if let Some(step) = &one.step { " · " span.nowrap { (step) } } }
                 small.narrow { (waits) }
             }
             td.a-foot role="cell" { (dots::draw(is)) }
             td.p2.wait role="cell" { (waits) }
-            td.num.nowrap.a-age role="cell" { (age(cx, is)) }
-            td.num.nowrap.p2 role="cell" { (left(cx, is)) }
+            td.num.nowrap.a-age role="cell" { (age(is, now)) }
+            td.num.nowrap.p2 role="cell" { (left(is, now)) }
             td.num.p3 role="cell" { (tries(cx, one)) }
         }
     }
@@ -86,37 +89,35 @@ fn tries(cx: &Cx, one: &SagaRow) -> Markup {
 }
 
 /// Why it is where it is; of what is over, how it ended.
-fn waits(cx: &Cx, is: &Instance) -> Markup {
-    let says = why(is, cx.now);
+fn waits(is: &Instance, now: Timestamp) -> Markup {
+    let (first, rest) = sentence::draw(is, now);
     html! {
-        @if is.is_running() { (says) }
+        @if is.is_running() { (first) " " (rest) }
         @else {
-            span.dim { (says.trim_end_matches('.')) ", " (format::words(cx.now, is.last_at))
-                @let risk = risk(is);
-                @if state(is) == SagaState::Undone && risk.effects + risk.unknown == 0 { ", nothing stands" }
+            span.dim {
+                (why(is, now).trim_end_matches('.')) ", " (format::words(now, is.last_at))
+                @if state(is) == SagaState::Undone && risk(is).is_none() { ", nothing stands" }
             }
         }
     }
 }
 
 /// How long it runs, or ran.
-fn age(cx: &Cx, is: &Instance) -> Markup {
-    let until = if is.is_running() { cx.now } else { is.last_at };
-    let ms = u64::try_from(until.ms_since(is.started_at)).unwrap_or(0);
-    html! { time datetime=(is.started_at) title={ "started " (is.started_at) } { (format::span(ms)) } }
+fn age(is: &Instance, now: Timestamp) -> Markup {
+    let until = if is.is_running() { now } else { is.last_at };
+    sentence::since(until, is.started_at, is.is_running())
 }
 
 /// How much of its time is left.
-pub(crate) fn left(cx: &Cx, is: &Instance) -> Markup {
+pub(crate) fn left(is: &Instance, now: Timestamp) -> Markup {
     let Some(at) = deadline(is) else {
-        return html! { span.dim { @if is.is_running() { "no limit" } @else { "over" } } };
+        return html! { span.dim { @if is.is_running() { "no limit" } @else { "·" } } };
     };
-    let ms = at.ms_since(cx.now);
-    let span = format::span(ms.unsigned_abs());
+    let ms = at.ms_since(now);
     html! {
-        @if ms < 0 { span.c.is-bad { "over by " (span) } }
-        @else if ms < 3_600_000 { span.c.is-park { (span) } }
-        @else { span.dim { (span) } }
+        @if ms < 0 { span.c.is-bad { "over by " (sentence::since(now, at, true)) } }
+        @else if ms < 3_600_000 { span.c.is-park { (sentence::until(now, at)) } }
+        @else { span.dim { (sentence::until(now, at)) } }
     }
 }
 
@@ -131,16 +132,16 @@ pub(crate) async fn peek(cx: &Cx, id: &str) -> Result<Page, Problem> {
         div.panel.act { div id="peek-c" {
             header {
                 h2.dt id="peek-t" tabindex="-1" { (name) span.dim { "@" (version) } }
-                (chip(look.class, look.icon, &look.word))
+                (look.chip())
                 a.btn.bare.push href=(href) data-close aria-label="Close" { (icon("x")) }
             }
             div.in {
-                p { (why(is, cx.now)) }
+                p { (waits(is, cx.now)) }
                 dl.kv {
                     dt { "Progress" } dd { (dots::draw(is)) }
                     dt { "Out there" } dd { (risk(is).words()) }
                     dt { "Started" } dd { (format::time_ago(cx.now, is.started_at)) }
-                    dt { "Time left" } dd { (left(cx, is)) }
+                    dt { "Time left" } dd { (left(is, cx.now)) }
                     dt { "Events" } dd { (shown.head()) }
                     dt { "Stream" } dd { span.id.full { (shown.view.id) } }
                 }

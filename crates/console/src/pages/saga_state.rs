@@ -39,7 +39,7 @@ pub(crate) fn travel(shown: &Shown<'_>) -> Markup {
                 }
                 span.nowrap { "event " b { (at) } " of " (head) }
                 @if let Some((verb, line)) = says {
-                    span.landed { span.c class=(line.class) { (icon(line.icon)) } code.ty { (verb) } span.clip { (line.says) } }
+                    span.landed { (line.mark()) code.ty { (verb) } span.clip { (line.says) } }
                 }
                 button.btn.bare.js type="button" data-copy-link data-key="c" { (icon("link")) "Link" kbd.opt { "c" } }
             }

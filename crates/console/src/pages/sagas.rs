@@ -252,7 +252,7 @@ fn one(facet: &Facet, value: &str, count: u64) -> Markup {
         li {
             a.choice href=(href) aria-current=[chosen.then_some("true")] {
                 @match look {
-                    Some(look) => span.st class=(look.class) { (icon(look.icon)) (look.word) },
+                    Some(look) => (look.st()),
                     None => span { (value) },
                 }
                 span.num.dim { (format::num(count)) }

@@ -2,12 +2,14 @@
 
 use domain::Timestamp;
 use domain::saga::Kind;
+use maud::{Markup, html};
 use orchestrator::{
     Cause, Confirm, Direction, Instance, Phase, Purpose, SagaType, Standing, Status,
 };
 
 use super::{SagaState, StepAt, line, timer};
 use crate::desk::Breaker;
+use crate::parts::{self, icon};
 
 /// Colour, icon, word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,18 @@ pub(crate) struct Look {
     pub(crate) icon: &'static str,
     /// In words.
     pub(crate) word: String,
+}
+
+impl Look {
+    /// As text: all three.
+    pub(crate) fn st(&self) -> Markup {
+        html! { span class={ "st " (self.class) } { (icon(self.icon)) (self.word) } }
+    }
+
+    /// As a chip: all three.
+    pub(crate) fn chip(&self) -> Markup {
+        parts::chip(self.class, self.icon, &self.word)
+    }
 }
 
 fn look(class: &'static str, icon: &'static str, word: impl Into<String>) -> Look {
@@ -81,9 +95,9 @@ pub(crate) fn breaker(breaker: Breaker) -> Look {
     }
 }
 
-/// `6 of 50`, `6`.
+/// `6/50`, `6`.
 fn of(attempt: u32, max: Option<u32>) -> String {
-    max.map_or_else(|| attempt.to_string(), |max| format!("{attempt} of {max}"))
+    max.map_or_else(|| attempt.to_string(), |max| format!("{attempt}/{max}"))
 }
 
 /// `, try 2`, when it was not the first.

@@ -5,8 +5,10 @@ pub(crate) mod dots;
 pub(crate) mod history;
 pub(crate) mod look;
 pub(crate) mod map;
+pub(crate) mod map_parts;
 pub(crate) mod money;
 pub(crate) mod risk;
+pub(crate) mod sentence;
 pub(crate) mod timeline;
 pub(crate) mod words;
 

@@ -8,14 +8,18 @@ use super::money::{self, Sums};
 /// What stands, and what may stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Risk {
-    /// Money that stands.
-    pub(crate) stands: Sums,
-    /// Money that may stand.
-    pub(crate) may_stand: Sums,
-    /// Effects that stand.
-    pub(crate) effects: u64,
-    /// Effects of which nobody knows.
-    pub(crate) unknown: u64,
+    stands: Part,
+    may_stand: Part,
+}
+
+/// Effects, those that move money apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Part {
+    money: Sums,
+    /// All of them.
+    effects: u64,
+    /// Those that move no money.
+    others: u64,
 }
 
 /// Whether an effect stands: `None` when nobody can tell.
@@ -34,55 +38,66 @@ pub(crate) fn stands(standing: Standing) -> Option<bool> {
 pub(crate) fn risk(is: &Instance) -> Risk {
     let mut risk = Risk::default();
     for Entry { money, standing, .. } in ledger(is) {
-        let (sums, count) = match stands(standing) {
+        let part = match stands(standing) {
             Some(false) => continue,
-            Some(true) => (&mut risk.stands, &mut risk.effects),
-            None => (&mut risk.may_stand, &mut risk.unknown),
+            Some(true) => &mut risk.stands,
+            None => &mut risk.may_stand,
         };
-        *count += 1;
-        if let Some(money) = money {
-            sums.add(&money);
+        part.effects += 1;
+        match money {
+            Some(money) => part.money.add(&money),
+            None => part.others += 1,
         }
     }
     risk
 }
 
+impl Part {
+    fn all(&mut self, other: &Self) {
+        self.money.all(&other.money);
+        self.effects += other.effects;
+        self.others += other.others;
+    }
+
+    /// `€4.90 and 3 effects`.
+    fn words(&self) -> String {
+        let others = crate::format::count(self.others, "effect");
+        match (self.money.words(), self.others) {
+            (money, 0) => money,
+            (money, _) if money.is_empty() => others,
+            (money, _) => format!("{money} and {others}"),
+        }
+    }
+}
+
 impl Risk {
+    /// Whether nothing stands, nor may.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.stands.effects + self.may_stand.effects == 0
+    }
+
     /// Takes another one in.
     pub(crate) fn all(&mut self, other: &Self) {
         self.stands.all(&other.stands);
         self.may_stand.all(&other.may_stand);
-        self.effects += other.effects;
-        self.unknown += other.unknown;
     }
 
-    /// `€4.90 may be charged`, `€4.90 and 2 effects stand`, `nothing`.
+    /// `€49.00 may stand`, `€4.90 and 2 effects stand, 1 effect may`, `nothing`.
     pub(crate) fn words(&self) -> String {
-        let things = |n: u64, money: &str| match (n, money) {
-            (0, _) => String::new(),
-            (1, "") => "1 effect".to_owned(),
-            (n, "") => format!("{n} effects"),
-            (1, money) => money.to_owned(),
-            (n, money) => format!("{money} of {n} effects"),
-        };
-        let verb =
-            |n: u64, one: &str, many: &str| if n == 1 { one.to_owned() } else { many.to_owned() };
-        let stands = things(self.effects, &self.stands.words());
-        let may = things(self.unknown, &self.may_stand.words());
-        match (stands.is_empty(), may.is_empty()) {
-            (true, true) => "nothing".to_owned(),
-            (false, true) => format!("{stands} {}", verb(self.effects, "stands", "stand")),
-            (true, false) => format!("{may} may stand"),
-            (false, false) => {
-                format!("{stands} {}, {may} may", verb(self.effects, "stands", "stand"))
-            }
+        let verb = if self.stands.effects == 1 { "stands" } else { "stand" };
+        let (stands, may) = (self.stands.words(), self.may_stand.words());
+        match (self.stands.effects, self.may_stand.effects) {
+            (0, 0) => "nothing".to_owned(),
+            (_, 0) => format!("{stands} {verb}"),
+            (0, _) => format!("{may} may stand"),
+            _ => format!("{stands} {verb}, {may} may"),
         }
     }
 
     /// For an order by risk: most money first, then most effects.
     pub(crate) fn weight(&self) -> (i64, u64) {
-        let money = self.stands.most().saturating_add(self.may_stand.most());
-        (money, self.effects + self.unknown)
+        let money = self.stands.money.most().saturating_add(self.may_stand.money.most());
+        (money, self.stands.effects + self.may_stand.effects)
     }
 }
 

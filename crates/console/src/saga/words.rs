@@ -3,10 +3,12 @@
 
 use domain::saga::Money;
 use domain::{EventSet as _, Timestamp};
+use maud::{Markup, html};
 use orchestrator::{Cause, Direction, End, Event, LateWord, Probed, Purpose};
 
 use super::money;
 use crate::format;
+use crate::parts;
 
 /// An event in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,13 @@ pub(crate) struct Line {
     pub(crate) icon: &'static str,
     /// The sentence.
     pub(crate) says: String,
+}
+
+impl Line {
+    /// Its icon in its colour; the words stand beside it.
+    pub(crate) fn mark(&self) -> Markup {
+        html! { span class={ "c " (self.class) } { (parts::icon(self.icon)) } }
+    }
 }
 
 fn line(class: &'static str, icon: &'static str, says: String) -> Line {
