@@ -39,10 +39,13 @@ codes! {
     BAD_CURSOR = "RC0405", 400, "bad_cursor", "The cursor does not fit this list";
     BAD_PARAMETER = "RC0406", 400, "bad_parameter", "A query parameter is unknown or wrong";
     UNKNOWN_API_VERSION = "RC0407", 400, "unknown_api_version", "There is no such API version";
+    BAD_FILTER = "RC0408", 400, "bad_filter", "The filter cannot be read";
+    NO_EVENT = "RC0409", 400, "webhook_no_event", "The webhook is no event";
     UNAUTHENTICATED = "RC0410", 401, "unauthenticated", "Nobody is known by this token";
     FORBIDDEN = "RC0411", 403, "forbidden", "The role does not allow this";
     CROSS_SITE = "RC0412", 403, "cross_site", "Another web page asked";
     WRONG_HOST = "RC0413", 421, "wrong_host", "The Host is not ours";
+    NOT_SIGNED = "RC0414", 401, "webhook_not_signed", "The webhook is not signed by the provider";
     NO_SUCH_ROUTE = "RC0420", 404, "no_such_route", "There is no such path";
     NOT_FOUND = "RC0421", 404, "not_found", "There is no such thing";
     METHOD_NOT_ALLOWED = "RC0422", 405, "method_not_allowed", "The path does not take this method";

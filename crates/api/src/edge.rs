@@ -18,8 +18,9 @@ use crate::operation::Operation;
 use crate::parts::{Drain, Parts, Shared};
 use crate::problem::{Answered, Problem};
 use crate::query::Queries;
+use crate::sagas::SagaDesk;
 use crate::serve::{Mounted, serve};
-use crate::{docs, health, history, openapi, registry};
+use crate::{docs, health, history, openapi, registry, sagas};
 
 /// Takes contexts and projections in and gives the router.
 pub struct Builder {
@@ -78,6 +79,13 @@ impl Builder {
     #[must_use]
     pub fn projections(mut self, register: impl FnOnce(&mut Registrar<'_>)) -> Self {
         register(&mut Registrar(&mut self.mounts));
+        self
+    }
+
+    /// Takes the sagas in; their lists come from the read model `sagas`.
+    #[must_use]
+    pub fn sagas(mut self, desk: &Arc<dyn SagaDesk>) -> Self {
+        sagas::mount(&mut self.mounts, desk);
         self
     }
 

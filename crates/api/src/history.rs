@@ -25,24 +25,44 @@ const BATCH_EVENTS: usize = 100;
 
 /// Mounts `/api/streams/{id}/events`.
 pub(crate) fn mount(mounts: &mut Mounts) {
+    let operation =
+        Operation::get("/api/streams/{id}/events", "list_stream_events", "The events of a stream")
+            .tag("streams");
+    let about = "The stream, as `post-0190e2a4-0000-7000-8000-000000000001`";
+    mounts.mount(listed(operation, about), events);
+}
+
+/// The data of a route that lists the events of a stream.
+pub(crate) fn listed(operation: Operation, stream: &str) -> Operation {
     let text = json!({ "type": "string" });
     let items = json!({ "$ref": "#/components/schemas/EventPage" });
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 });
-    let operation = Operation::get("/api/streams/{id}/events", "list_stream_events", "The events of a stream")
+    operation
         .about("With `Accept: text/event-stream` live: `id` is a position, `event` the type, `data` the event; resume with `Last-Event-ID`. A comment every 15 s is a sign of life.")
-        .tag("streams")
         .access(Access::Read)
-        .param(Place::Path, "id", "The stream, as `post-0190e2a4-0000-7000-8000-000000000001`", text.clone())
+        .param(Place::Path, "id", stream, text.clone())
         .param(Place::Query, "limit", "Most events", limit)
         .param(Place::Query, "after", "A `position`: only what came later", text.clone())
         .param(Place::Header, "Last-Event-ID", "Live: the `id` of the last event seen", text.clone())
         .gives(200, "A page of events, oldest first", "application/json", items, &[])
         .gives(200, "Events, live", "text/event-stream", text, &[])
-        .fails(&[codes::BAD_POSITION, codes::BAD_PARAMETER, codes::NOT_FOUND, codes::HISTORY_UNAVAILABLE, codes::TOO_MANY_LIVE]);
-    mounts.mount(operation, events);
+        .fails(&[codes::BAD_POSITION, codes::BAD_PARAMETER, codes::NOT_FOUND, codes::HISTORY_UNAVAILABLE, codes::TOO_MANY_LIVE])
 }
 
 async fn events(edge: Arc<Shared>, asked: Asked, request: Request) -> Answered {
+    let path = request.uri().path();
+    let named = path.rsplit('/').nth(1).unwrap_or_default().parse::<StreamId>().ok();
+    let unknown = || Problem::new(codes::NOT_FOUND, "there is no such stream");
+    of_stream(edge, named.ok_or_else(unknown)?, asked, request).await
+}
+
+/// The events of one stream, as a list or live.
+pub(crate) async fn of_stream(
+    edge: Arc<Shared>,
+    stream: StreamId,
+    asked: Asked,
+    request: Request,
+) -> Answered {
     let (parts, _) = request.into_parts();
     let (mut limit, mut after) = (usize::from(crate::query::LIMIT), None);
     for (name, value) in params::pairs(parts.uri.query())? {
@@ -52,9 +72,7 @@ async fn events(edge: Arc<Shared>, asked: Asked, request: Request) -> Answered {
             name => return Err(params::wrong(name, "is unknown here; known: limit, after")),
         }
     }
-    let named = parts.uri.path().rsplit('/').nth(1).unwrap_or_default().parse::<StreamId>().ok();
     let unknown = || Problem::new(codes::NOT_FOUND, "there is no such stream");
-    let stream = named.ok_or_else(unknown)?;
     let lane = edge.history.lane_of(&stream).ok_or_else(unknown)?;
     let live = accepts(&parts.headers, "text/event-stream");
     if live && let Some(id) = feed::last_event_id(&parts.headers) {

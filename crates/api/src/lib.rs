@@ -2,7 +2,7 @@
 //! storage, not a listener's life: the assembly plugs [`Parts`] in and serves [`Edge::router`].
 //!
 //! A request passes `serve.rs` (trace, gate, limits), then a handler: `command`, `query`,
-//! `history`, `registry`. All routes come from contexts and projections as they are registered; the
+//! `history`, `registry`, `sagas`. All routes come from contexts and projections as they are registered; the
 //! OpenAPI document and the reference page are made of the same [data](Builder).
 
 mod asked;
@@ -25,6 +25,7 @@ mod position;
 mod problem;
 mod query;
 mod registry;
+mod sagas;
 mod serve;
 
 pub use auth::{
@@ -39,3 +40,4 @@ pub use ports::{
     CommandPort, Condition, HealthPort, HistoryError, HistoryPort, Keys, Part, PastEvent,
 };
 pub use problem::Problem;
+pub use sagas::{SagaDesk, SagaPast, SagaSeen};

@@ -9,6 +9,7 @@ use codec::Schemas;
 use domain::context::Aggregates;
 use domain::{Aggregate, Context, LaneId, StreamId, TenantId};
 use log::{Body, Log, Record};
+use orchestrator::Types;
 use tokio::sync::watch;
 
 use crate::ports::{HistoryError, HistoryPort, PastEvent};
@@ -18,7 +19,7 @@ pub struct LogHistory {
     log: Arc<dyn Log>,
     schemas: Arc<Schemas>,
     /// The topic of each category.
-    topics: HashMap<&'static str, String>,
+    topics: HashMap<String, String>,
     growth: Arc<HashMap<LaneId, watch::Sender<u64>>>,
 }
 
@@ -30,12 +31,12 @@ impl std::fmt::Debug for LogHistory {
 
 struct Categories<'a> {
     topic: String,
-    into: &'a mut HashMap<&'static str, String>,
+    into: &'a mut HashMap<String, String>,
 }
 
 impl Aggregates for Categories<'_> {
     fn aggregate<A: Aggregate>(&mut self) {
-        self.into.insert(A::CATEGORY, self.topic.clone());
+        self.into.insert(A::CATEGORY.to_owned(), self.topic.clone());
     }
 }
 
@@ -58,6 +59,14 @@ impl LogHistory {
     pub fn context<C: Context>(mut self) -> Self {
         let topic = format!("{}.events", C::NAME);
         C::aggregates(&mut Categories { topic, into: &mut self.topics });
+        self
+    }
+
+    /// Takes the streams of sagas in.
+    #[must_use]
+    pub fn sagas(mut self, types: &Types) -> Self {
+        let all = types.all().map(|ty| (ty.category().to_owned(), ty.topic()));
+        self.topics.extend(all);
         self
     }
 }

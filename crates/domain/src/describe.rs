@@ -42,6 +42,8 @@ pub enum Shape {
     },
     /// True or false.
     Boolean,
+    /// Any JSON: what is in it depends on what it is for.
+    Json,
     /// A list.
     List {
         /// What is in it.

@@ -162,13 +162,14 @@ impl SagaRow {
     /// The row of a saga.
     pub fn of(saga_id: Uuid, stream: String, tenant: String, is: Instance) -> Self {
         let at = Place::of(&is);
-        let park = gravest(&is);
+        let park = gravest(&is).filter(|_| is.is_running());
         let error = at.error(&is, park).map(|text| text.replace('\0', "\u{fffd}"));
         let (at_risk, currency) = at_risk(&is);
         let (done, total) = progress(&is);
         let over = matches!(is.phase, Phase::Done | Phase::Undone);
         let due = is.timers.values().find(|timer| timer.purpose == Purpose::SagaDeadline);
-        let mut causes: Vec<_> = is.parks.values().map(|park| park.cause.to_string()).collect();
+        let parks = is.parks.values().filter(|_| is.is_running());
+        let mut causes: Vec<_> = parks.map(|park| park.cause.to_string()).collect();
         causes.sort_unstable();
         causes.dedup();
         Self {

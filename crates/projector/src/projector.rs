@@ -81,7 +81,8 @@ fn lanes_in(topics: &Topics, contexts: &[&str]) -> Vec<LaneId> {
     let mut all = Vec::new();
     for context in contexts {
         let facts = format!("{context}.events");
-        let reads = |name: &str| name == facts || (*context == SAGAS && name.ends_with(".sagas"));
+        let of_sagas = |name: &str| name.split_once('.').is_some_and(|(_, kind)| kind == "sagas");
+        let reads = |name: &str| name == facts || (*context == SAGAS && of_sagas(name));
         for topic in topics.all().iter().filter(|topic| reads(&topic.name)) {
             all.extend(
                 topics.find(&topic.name).into_iter().flat_map(|topic| topics.lanes_of(topic)),

@@ -27,13 +27,32 @@ pub(crate) fn response(
     keyed: bool,
     answer: Answer,
 ) -> (Answered, Outcome) {
-    let (problem, outcome) = match answer {
+    match answer {
         Answer::Accepted(it) => {
             let outcome = if it.replayed { Outcome::Replayed } else { Outcome::Accepted };
-            return (Ok(accepted(edge, route, &it)), outcome);
+            (Ok(accepted(edge, route, &it)), outcome)
         }
         Answer::Refused(it) if it.verdict == Verdict::Nothing => {
-            return (Ok(accepted(edge, route, &nothing(it))), Outcome::Nothing);
+            (Ok(accepted(edge, route, &nothing(it))), Outcome::Nothing)
+        }
+        other => {
+            let (problem, outcome) = not_done(edge, stream, keyed, other);
+            (Err(problem), outcome)
+        }
+    }
+}
+
+/// The problem of an answer that is no acceptance, and its name in the metrics.
+pub(crate) fn not_done(
+    edge: &Shared,
+    stream: &StreamId,
+    keyed: bool,
+    answer: Answer,
+) -> (Problem, Outcome) {
+    match answer {
+        Answer::Accepted(_) => {
+            let detail = "an acceptance was taken for a problem";
+            (Problem::new(codes::INTERNAL, detail), Outcome::Accepted)
         }
         Answer::Refused(it) => {
             let wrong = it.verdict == Verdict::WrongVersion;
@@ -63,8 +82,7 @@ pub(crate) fn response(
             tracing::warn!(%stream, why, "outcome of a command is unknown");
             (unknown(stream, keyed), Outcome::Unknown)
         }
-    };
-    (Err(problem), outcome)
+    }
 }
 
 fn unknown(stream: &StreamId, keyed: bool) -> Problem {

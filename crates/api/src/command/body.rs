@@ -184,7 +184,8 @@ fn find(shape: &Shape, pointer: &str) -> Option<Shape> {
     }
 }
 
-fn strict<R: DeserializeOwned>(json: &[u8]) -> Result<R, Problem> {
+/// Decodes; what is wrong is said with its place.
+pub(crate) fn strict<R: DeserializeOwned>(json: &[u8]) -> Result<R, Problem> {
     serde_json::from_slice(json).map_err(|error| match error.classify() {
         Category::Data => place::<R>(json),
         _ => Problem::new(codes::MALFORMED_JSON, format!("the body is not JSON: {error}")),

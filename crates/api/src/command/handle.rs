@@ -147,7 +147,8 @@ fn derive_uuid(mac: [u8; 32]) -> Uuid {
     Uuid::new_v8(half(mac))
 }
 
-fn half(mac: [u8; 32]) -> [u8; 16] {
+/// The first half of a keyed hash.
+pub(crate) fn half(mac: [u8; 32]) -> [u8; 16] {
     let mut out = [0; 16];
     out.copy_from_slice(&mac[..16]);
     out

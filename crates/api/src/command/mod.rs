@@ -6,8 +6,10 @@ mod conditions;
 mod handle;
 mod mount;
 
-pub(crate) use answer::etag;
-pub(crate) use handle::segment_id;
+pub(crate) use answer::{etag, not_done};
+pub(crate) use body::{canonical, invalid, read, strict};
+pub(crate) use conditions::{expected, idempotency_key};
+pub(crate) use handle::{half, segment_id};
 pub(crate) use mount::Commands;
 
 use std::any::Any;

@@ -198,6 +198,7 @@ fn in_words(shape: &Shape) -> String {
             min.map_or_else(|| "whole number".to_owned(), |min| format!("whole number from {min}"))
         }
         Shape::Boolean => "true | false".to_owned(),
+        Shape::Json => "any JSON".to_owned(),
         Shape::List { of, max_items } => {
             let most = max_items.map_or_else(String::new, |max| format!(", at most {max}"));
             format!("list of {}{most}", in_words(of))

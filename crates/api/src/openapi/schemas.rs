@@ -25,6 +25,7 @@ pub(crate) fn schema(shape: &Shape, components: &mut Map<String, Value>) -> Valu
             it
         }
         Shape::Boolean => json!({ "type": "boolean" }),
+        Shape::Json => json!({}),
         Shape::List { of, max_items } => {
             let mut it = json!({ "type": "array", "items": schema(of, components) });
             if let Some(max) = max_items {
@@ -92,6 +93,7 @@ pub(crate) fn example(shape: &Shape, name: &str) -> Value {
         Shape::Word(words) => words.last().copied().unwrap_or_default().into(),
         Shape::Integer { min } => min.unwrap_or(1).max(1).into(),
         Shape::Boolean => true.into(),
+        Shape::Json => json!({}),
         Shape::List { of, .. } => json!([example(of, "")]),
         Shape::Object { properties, .. } => {
             let required = properties.iter().filter(|it| it.required);

@@ -2,13 +2,13 @@
 //! read store's.
 
 mod conditions;
-mod cursor;
+pub(crate) mod cursor;
 mod handle;
 mod live;
 mod mount;
 pub(crate) mod params;
 
-pub(crate) use conditions::{not_modified, weak_etag};
+pub(crate) use conditions::{not_modified, reach, read_problem, weak_etag};
 pub(crate) use mount::Queries;
 
 use domain::Column;

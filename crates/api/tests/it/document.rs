@@ -28,6 +28,7 @@ async fn every_operation_of_the_document_is_served() {
     for (method, path, _) in &all {
         let path = path
             .replace("/streams/{id}", &format!("/streams/post-{ID}"))
+            .replace("/sagas/{id}", &format!("/sagas/charge-{ID}"))
             .replace("{id}", ID)
             .replace("{code}", "RC0430");
         let heard = product.ask(method, &path, &[], "").await;

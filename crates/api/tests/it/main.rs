@@ -10,4 +10,7 @@ mod live;
 mod measure;
 mod queries;
 mod registry;
+mod saga_acts;
+mod saga_kit;
+mod sagas;
 mod support;

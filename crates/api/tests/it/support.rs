@@ -25,6 +25,8 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::saga_kit;
+
 /// Answers in order what it was told to; then it asks the real runtime.
 pub(crate) struct Scripted {
     pub(crate) next: Mutex<VecDeque<Answer>>,
@@ -55,6 +57,7 @@ type Waited = (Vec<(LaneId, u64)>, Duration);
 pub(crate) struct Reads {
     pub(crate) rows: Mutex<Vec<(RowJson, Uuid, u64)>>,
     pub(crate) asked: Mutex<Vec<ListQuery>>,
+    pub(crate) grouped: Mutex<Vec<GroupQuery>>,
     pub(crate) waited: Mutex<Vec<Waited>>,
     pub(crate) behind: Mutex<Option<Vec<(LaneId, u64)>>>,
     pub(crate) down: Mutex<bool>,
@@ -96,8 +99,12 @@ impl ReadStore for Reads {
         Ok(Page { items: rows[from..to].iter().map(|(row, _, _)| row.clone()).collect(), next })
     }
 
-    async fn groups(&self, _: &Table, _: &GroupQuery) -> Result<Vec<Group>, ReadError> {
-        Ok(Vec::new())
+    async fn groups(&self, _: &Table, query: &GroupQuery) -> Result<Vec<Group>, ReadError> {
+        self.grouped.lock().unwrap().push(query.clone());
+        let at = domain::Timestamp::from_micros(17);
+        let by = vec![Cell::Text("503 from payments".into())];
+        let sample = Uuid::from_u128(7);
+        Ok(vec![Group { by, count: 3, first: at, last: at, sum: 700, sample }])
     }
 
     async fn wait_for(
@@ -115,16 +122,16 @@ impl ReadStore for Reads {
 
     fn status(&self) -> Vec<ProjectionStatus> {
         let lanes = self.folded.lock().unwrap().clone();
-        let state = ProjectionState::Live;
-        vec![ProjectionStatus {
-            name: "posts",
+        let status = |name, table| ProjectionStatus {
+            name,
             revision: 1,
-            table: "content.posts",
-            state,
-            lanes,
+            table,
+            state: ProjectionState::Live,
+            lanes: lanes.clone(),
             parked: vec![],
             folded: 0,
-        }]
+        };
+        vec![status("posts", "content.posts"), status("sagas", "saga.instances")]
     }
 }
 
@@ -226,22 +233,28 @@ pub(crate) fn product() -> Product {
 }
 
 pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
-    let all = ["content.events", "social.events"].map(|name| Topic { name: name.into(), lanes: 4 });
+    let all = ["content.events", "social.events", "kit.sagas"]
+        .map(|name| Topic { name: name.into(), lanes: 4 });
     let topics = Topics::new(Uuid::from_u128(7), all.into());
     let memory: Arc<dyn Log> = Arc::new(MemoryLog::new(topics.clone()));
     let schemas = Schemas::builder()
         .register::<content::Content>()
         .register::<social::Social>()
+        .shared("saga", &["kit.sagas"], orchestrator::SCHEMAS)
         .build()
         .unwrap();
     let schemas = Arc::new(schemas);
     let mut deciders = Deciders::new(Arc::clone(&schemas));
     deciders.add::<content::Content>();
     deciders.add::<social::Social>();
+    let types = saga_kit::types();
+    types.handlers(&mut deciders);
     let real = lane::Commands::start(Arc::clone(&memory), deciders, "test").unwrap();
     let commands = Arc::new(Scripted { next: Mutex::default(), seen: Mutex::default(), real });
     let (reads, health) = (Arc::new(Reads::default()), Arc::new(Health::default()));
-    let history = LogHistory::new(memory, Arc::clone(&schemas));
+    let desk: Arc<dyn api::SagaDesk> =
+        Arc::new(saga_kit::Desk::new(&memory, &schemas, types.clone()));
+    let history = LogHistory::new(memory, Arc::clone(&schemas)).sagas(&types);
     let history = history.context::<content::Content>().context::<social::Social>();
     let edge = Builder::new(Parts {
         commands: commands.clone(),
@@ -260,6 +273,7 @@ pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
     .context::<social::Social>()
     .projections(|to| content_projections::all(to))
     .projections(|to| social_projections::all(to))
+    .sagas(&desk)
     .build();
     Product { edge, commands, reads, health, topics }
 }

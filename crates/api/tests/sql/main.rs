@@ -44,12 +44,12 @@ fn row(n: u128) -> SagaRow {
         state: "{}".into(),
         steps: vec![],
     }];
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let at = now().plus_ms(i64::try_from(n).unwrap() * 600_000);
         let (purpose, step) = (Purpose::SagaDeadline, String::new());
         events.push(Event::TimerSet { timer: 1, purpose, step, at });
     }
-    if n % 5 != 0 {
+    if !n.is_multiple_of(5) {
         events.push(Event::StepScheduled {
             step: step.into(),
             direction: Direction::Forward,
@@ -62,27 +62,28 @@ fn row(n: u128) -> SagaRow {
             target: ["payments", "publishing", "post-7%_"][of(3)].into(),
             ours: false,
             what: "it".into(),
-            minor: (n % 2 == 0).then_some(i64::try_from(n).unwrap()),
-            currency: (n % 2 == 0).then(|| "EUR".into()),
+            minor: n.is_multiple_of(2).then_some(i64::try_from(n).unwrap()),
+            currency: n.is_multiple_of(2).then(|| "EUR".into()),
             timer: 2,
             due_at: now(),
         });
     }
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let detail = ["503 from payments", "Timed OUT", "a \"quoted\" 100% \\ Straße"][of(9) / 3];
         let cause = Cause::ALL[of(9)];
-        let step = if n % 2 == 0 { step.to_owned() } else { String::new() };
+        let step = if n.is_multiple_of(2) { step.to_owned() } else { String::new() };
         events.push(Event::Parked { cause, step, detail: detail.into() });
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             let (cause, step) = (Cause::OperatorHold, String::new());
             events.push(Event::Parked { cause, step, detail: "held".into() });
         }
     }
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         events.push(Event::UndoStarted { why: "a platform refused".into(), event: None });
     }
-    if n % 11 == 0 {
-        events.push(Event::Ended { end: if n % 2 == 0 { End::Done } else { End::Undone } });
+    if n.is_multiple_of(11) {
+        events
+            .push(Event::Ended { end: if n.is_multiple_of(2) { End::Done } else { End::Undone } });
     }
     let mut is = Instance::default();
     for (at, event) in (0..).zip(events) {

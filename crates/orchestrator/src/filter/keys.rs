@@ -6,6 +6,21 @@ use crate::instance::Phase;
 use crate::row::{State, Waits};
 use crate::words::Cause;
 
+/// The states of the row, and those that tell why a saga is parked, for the three that matter most.
+const STATES: &[&str] = &[
+    State::Waiting.as_str(),
+    State::Running.as_str(),
+    State::Undoing.as_str(),
+    State::Parked.as_str(),
+    State::Done.as_str(),
+    State::Undone.as_str(),
+    Cause::InDoubt.as_str(),
+    Cause::UndoFailed.as_str(),
+    HELD,
+];
+/// An operator holds it, and that is all.
+pub(super) const HELD: &str = "held";
+
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Word)]
 pub enum Key {
@@ -62,7 +77,7 @@ impl Key {
     /// What it takes.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::State => Kind::Word(State::WORDS),
+            Self::State => Kind::Word(STATES),
             Self::Phase => Kind::Word(Phase::WORDS),
             Self::Cause => Kind::Word(Cause::WORDS),
             Self::Waits => Kind::Word(Waits::WORDS),
@@ -97,7 +112,9 @@ impl Key {
     /// A line for a help page.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::State => "where it stands: state:parked,undoing",
+            Self::State => {
+                "where it stands: state:parked,undoing; of the parked, state:in-doubt,undo-failed,held"
+            }
             Self::Phase => "which way it goes; a parked saga goes one too: phase:undoing",
             Self::Type => "its type: type:publish-post, type:publish-*",
             Self::Version => "the version of its plan: version<7",

@@ -16,7 +16,8 @@ use domain::Timestamp;
 use domain::query::{Compare, Condition, Test};
 use domain::{Row, Value};
 
-use crate::row::SagaRow;
+use crate::row::{SagaRow, State};
+use crate::words::Cause;
 
 pub use keys::{Group, Key, Kind, Sort};
 pub use parse::{TERMS_MAX, TEXT_CHARS_MAX, Wrong};
@@ -92,7 +93,8 @@ impl Filter {
     /// let wrong = Filter::parse("state:stuck").unwrap_err();
     /// assert_eq!(
     ///     wrong.to_string(),
-    ///     "character 7: found `stuck`; possible: waiting, running, undoing, parked, done, undone"
+    ///     "character 7: found `stuck`; possible: waiting, running, undoing, parked, done, undone, in-doubt, \
+    ///      undo-failed, held"
     /// );
     /// ```
     pub fn parse(text: &str) -> Result<Self, Wrong> {
@@ -169,6 +171,11 @@ fn is(key: Key, value: &str) -> Condition {
             compare(column, Test::Is, text(value)),
             compare(column, Test::Begins, text(&format!("{value}/"))),
         ]),
+        Key::State if value.parse::<State>().is_err() => {
+            let hold = value == keys::HELD;
+            let cause = if hold { Cause::OperatorHold.as_str() } else { value };
+            compare("cause", Test::Is, text(cause))
+        }
         _ => match value.strip_suffix('*').filter(|_| key.kind() == Kind::Text) {
             Some(begin) => compare(column, Test::Begins, text(begin)),
             None => compare(column, Test::Is, text(value)),
