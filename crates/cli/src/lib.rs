@@ -1,11 +1,14 @@
-//! The command line: audits from the log alone, beside the running product or without it.
+//! The command line: audits from the log alone, beside the running product or without it; and sagas
+//! of a running product, over its API.
 //!
-//! Not the product: nothing here writes. stdout is data, stderr is talk; exit codes are stable.
+//! Not the product: nothing here writes to the log. stdout is data, stderr is talk; exit codes are
+//! stable.
 
 mod audits;
 mod events;
 mod render;
 mod replay;
+mod saga;
 mod stream;
 
 use std::path::{Path, PathBuf};
@@ -88,6 +91,7 @@ pub fn subcommands(command: Command) -> Command {
         events::command(),
         replay::command(),
         audits::command(),
+        saga::command(),
     ])
 }
 
@@ -98,6 +102,7 @@ pub fn run(verb: &str, matches: &ArgMatches, at: &dyn Installation) -> Result<Ex
         "events" => events::run(matches, at),
         "replay" => replay::run(matches, at),
         "audit" => audits::run(matches, at),
+        "saga" => saga::run(matches),
         other => bail!("`{other}` is no command"),
     }
 }
