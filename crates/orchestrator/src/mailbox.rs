@@ -42,7 +42,8 @@ impl Instance {
     /// Whether it waits as a whole for somebody who decides about all of it. A deadline that has passed
     /// is no such thing: taking everything back is an answer to it.
     fn is_held(&self) -> bool {
-        let whole = |cause| matches!(cause, Cause::OperatorHold | Cause::Poison | Cause::NoExecutor);
+        let whole =
+            |cause| matches!(cause, Cause::OperatorHold | Cause::Poison | Cause::NoExecutor);
         self.parks.get("").is_some_and(|park| whole(park.cause))
     }
 
