@@ -3,6 +3,8 @@
 
 use domain::saga::Sagas;
 use domain::{Context, Projections};
+use notifications_sagas::deliver_notification::DeliverNotification;
+use social_sagas::publish_post::PublishPost;
 
 /// Visits the registered contexts.
 pub(crate) trait Contexts {
@@ -14,13 +16,20 @@ pub(crate) trait Contexts {
 pub(crate) fn all(to: &mut impl Contexts) {
     to.context::<content::Content>();
     to.context::<social::Social>();
+    to.context::<billing::Billing>();
+    to.context::<notifications::Notifications>();
 }
 
 /// Every read model of the product.
 pub(crate) fn read_models(to: &mut impl Projections) {
     content_projections::all(to);
     social_projections::all(to);
+    billing_projections::all(to);
+    notifications_projections::all(to);
 }
 
 /// Every saga of the product; who carries its asks is said in `product/sagas.rs`.
-pub(crate) fn sagas(_: &mut impl Sagas) {}
+pub(crate) fn sagas(to: &mut impl Sagas) {
+    to.saga::<PublishPost>();
+    to.saga::<DeliverNotification>();
+}

@@ -8,9 +8,11 @@ use anyhow::{Context as _, Result};
 use domain::Context;
 use lane::{Commands, Deciders};
 use log::Log;
+use notifications_sagas::deliver_notification::DeliverNotification;
 use orchestrator::Types;
 use orchestrator::run::{Carriers, Holding, Options, Running};
 use ports::Ports;
+use social_sagas::publish_post::PublishPost;
 
 use crate::contexts::{self, Contexts};
 
@@ -59,6 +61,7 @@ pub(crate) async fn start(
 }
 
 /// The ports carry the asks of every saga.
-fn carriers(_: &Arc<Ports>) -> Carriers {
-    Carriers::default()
+fn carriers(ports: &Arc<Ports>) -> Carriers {
+    let carriers = Carriers::default().with::<PublishPost>(Arc::clone(ports) as _);
+    carriers.with::<DeliverNotification>(Arc::clone(ports) as _)
 }
