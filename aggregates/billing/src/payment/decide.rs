@@ -2,7 +2,7 @@
 
 use domain::Money;
 
-use super::{Command, Event, Paid, Payment, Rejection, State};
+use super::{Command, Event, Owed, Paid, Payment, Rejection, State};
 
 impl domain::Decider for Payment {
     const CATEGORY: &'static str = "payment";
@@ -21,15 +21,16 @@ impl domain::Decider for Payment {
             (State::Absent, _) => Err(Rejection::NoSuchPayment),
 
             (
-                State::Opened { amount: owed } | State::Cancelled { amount: owed },
+                State::Opened { owed } | State::Cancelled { owed },
                 Command::Charge { reference, amount },
             ) => {
-                same(owed, &amount)?;
+                same(&owed.amount, &amount)?;
                 Ok(vec![Event::Charged { reference, amount }])
             }
             // Who settles has heard of the charge before its webhook came in.
-            (State::Opened { amount }, Command::Settle { reference: Some(reference) }) => {
-                Ok(vec![Event::Charged { reference, amount: amount.clone() }, Event::Settled])
+            (State::Opened { owed }, Command::Settle { reference: Some(reference) }) => {
+                let amount = owed.amount.clone();
+                Ok(vec![Event::Charged { reference, amount }, Event::Settled])
             }
             (State::Charged { paid }, Command::Settle { reference }) => {
                 reference.map_or(Ok(()), |reference| same_charge(paid, &reference))?;
@@ -39,24 +40,30 @@ impl domain::Decider for Payment {
             (
                 State::Charged { paid } | State::Settled { paid } | State::Refunded { paid },
                 Command::Refund { in_all },
-            ) => refund(paid, in_all),
+            ) => refund(&paid.amount, paid.refunded_minor, in_all),
+            (State::Opened { owed } | State::Cancelled { owed }, Command::Refund { in_all }) => {
+                refund(&owed.amount, owed.refunded_minor, in_all)
+            }
 
             (State::Opened { .. }, Command::Cancel { reference: None }) => {
                 Ok(vec![Event::Cancelled])
             }
-            (State::Opened { amount }, Command::Cancel { reference: Some(reference) }) => {
-                let (amount, in_all) = (amount.clone(), amount.clone());
-                Ok(vec![Event::Charged { reference, amount }, Event::Refunded { in_all }])
+            (State::Opened { owed }, Command::Cancel { reference: Some(reference) }) => {
+                let given_back = refund(&owed.amount, owed.refunded_minor, owed.amount.clone())?;
+                let charged = Event::Charged { reference, amount: owed.amount.clone() };
+                Ok([charged].into_iter().chain(given_back).collect())
             }
-            (State::Charged { paid }, Command::Cancel { .. }) => refund(paid, paid.amount.clone()),
+            (State::Charged { paid }, Command::Cancel { .. }) => {
+                refund(&paid.amount, paid.refunded_minor, paid.amount.clone())
+            }
 
             // The fact already stands, or nothing is left to settle.
             (
                 State::Charged { paid } | State::Settled { paid } | State::Refunded { paid },
                 Command::Charge { reference, .. },
             ) => same_charge(paid, &reference).map(|()| vec![]),
-            (State::Opened { amount: owed }, Command::Open { amount, .. }) => {
-                same(owed, &amount).map(|()| vec![])
+            (State::Opened { owed }, Command::Open { amount, .. }) => {
+                same(&owed.amount, &amount).map(|()| vec![])
             }
             (State::Settled { .. } | State::Refunded { .. }, Command::Settle { .. })
             | (State::Refunded { .. } | State::Cancelled { .. }, Command::Cancel { .. }) => {
@@ -72,10 +79,21 @@ impl domain::Decider for Payment {
     /// Total and infallible: history has happened and cannot be refused.
     fn evolve(state: State, event: &Event) -> State {
         match (state, event) {
-            (_, Event::Opened { amount, .. }) => State::Opened { amount: amount.clone() },
-            (_, Event::Charged { reference, amount }) => {
+            (_, Event::Opened { amount, .. }) => {
+                State::Opened { owed: Owed { amount: amount.clone(), refunded_minor: 0 } }
+            }
+            (state, Event::Charged { reference, amount }) => {
+                let refunded_minor = match state {
+                    State::Opened { owed } | State::Cancelled { owed } => owed.refunded_minor,
+                    _ => 0,
+                };
                 let (reference, amount) = (reference.clone(), amount.clone());
-                State::Charged { paid: Paid { reference, amount, refunded_minor: 0 } }
+                let paid = Paid { reference, amount, refunded_minor };
+                if refunded_minor > 0 && refunded_minor >= paid.amount.minor {
+                    State::Refunded { paid }
+                } else {
+                    State::Charged { paid }
+                }
             }
             (State::Charged { paid }, Event::Settled) => State::Settled { paid },
             (
@@ -90,7 +108,13 @@ impl domain::Decider for Payment {
             (State::Settled { paid }, Event::Refunded { in_all }) => {
                 State::Settled { paid: Paid { refunded_minor: in_all.minor, ..paid } }
             }
-            (State::Opened { amount }, Event::Cancelled) => State::Cancelled { amount },
+            (State::Opened { owed }, Event::Refunded { in_all }) => {
+                State::Opened { owed: Owed { refunded_minor: in_all.minor, ..owed } }
+            }
+            (State::Cancelled { owed }, Event::Refunded { in_all }) => {
+                State::Cancelled { owed: Owed { refunded_minor: in_all.minor, ..owed } }
+            }
+            (State::Opened { owed }, Event::Cancelled) => State::Cancelled { owed },
             // Out of order, which no decision writes.
             (state, Event::Settled | Event::Refunded { .. } | Event::Cancelled) => state,
         }
@@ -112,12 +136,11 @@ fn same_charge(paid: &Paid, reference: &str) -> Result<(), Rejection> {
 }
 
 /// By how much was given back in all: less than is known already is an older word.
-fn refund(paid: &Paid, in_all: Money) -> Result<Vec<Event>, Rejection> {
-    if in_all.currency != paid.amount.currency || in_all.minor > paid.amount.minor {
-        let charged = paid.amount.clone();
-        return Err(Rejection::MoreThanCharged { charged, found: in_all });
+fn refund(charged: &Money, refunded_minor: i64, in_all: Money) -> Result<Vec<Event>, Rejection> {
+    if in_all.currency != charged.currency || in_all.minor > charged.minor {
+        return Err(Rejection::MoreThanCharged { charged: charged.clone(), found: in_all });
     }
-    if in_all.minor <= paid.refunded_minor {
+    if in_all.minor <= refunded_minor {
         return Ok(vec![]);
     }
     Ok(vec![Event::Refunded { in_all }])

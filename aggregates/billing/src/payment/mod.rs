@@ -3,7 +3,8 @@
 //!
 //! Lifecycle: absent -> opened -> charged -> settled; an opened payment is cancelled, a charged or
 //! settled one refunded, in parts or whole. The provider's webhooks and the saga `publish-post` tell
-//! it the same things in any order: who comes second changes nothing. No route leads here.
+//! it the same things in any order, a refund before its charge too: who comes second changes nothing.
+//! No route leads here.
 //!
 //! What always holds:
 //! - it is charged once, with exactly what was opened;
@@ -28,7 +29,7 @@ use domain::{EventSet, Money, RejectionKind, UserId};
 
 /// One payment: it has the number of the publication that it is for.
 pub use domain::PublicationId as PaymentId;
-pub use state::{Paid, State};
+pub use state::{Owed, Paid, State};
 
 /// The aggregate.
 #[derive(Debug, Clone, Copy)]

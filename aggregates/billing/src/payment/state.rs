@@ -2,6 +2,15 @@
 
 use domain::Money;
 
+/// What is owed. A refund may be told before its charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// How much.
+    pub amount: Money,
+    /// How much was given back of a charge that nobody has told yet, in minor units.
+    pub refunded_minor: i64,
+}
+
 /// What was paid, and how much of it was given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
@@ -21,8 +30,8 @@ pub enum State {
     Absent,
     /// It is owed.
     Opened {
-        /// How much.
-        amount: Money,
+        /// What is owed.
+        owed: Owed,
     },
     /// The provider took it.
     Charged {
@@ -41,8 +50,8 @@ pub enum State {
     },
     /// It was never charged, and is owed no longer.
     Cancelled {
-        /// How much it was.
-        amount: Money,
+        /// What was owed.
+        owed: Owed,
     },
 }
 
@@ -64,8 +73,8 @@ impl State {
         let mut lines = vec![("state", self.name().to_owned())];
         match self {
             Self::Absent => {}
-            Self::Opened { amount } | Self::Cancelled { amount } => {
-                lines.push(("amount", amount.to_string()));
+            Self::Opened { owed } | Self::Cancelled { owed } => {
+                lines.push(("amount", owed.amount.to_string()));
             }
             Self::Charged { paid } | Self::Settled { paid } | Self::Refunded { paid } => {
                 lines.push(("amount", paid.amount.to_string()));

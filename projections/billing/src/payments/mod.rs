@@ -85,13 +85,12 @@ impl Projection for PaymentRow {
                 row.state = PaymentState::Charged;
                 row.reference = Some(reference.clone());
                 row.charged_minor = amount.minor;
+                row.is_refunded_when_nothing_is_left();
             }
             Event::Settled => row.state = PaymentState::Settled,
             Event::Refunded { in_all } => {
                 row.refunded_minor = in_all.minor;
-                if row.refunded_minor >= row.charged_minor {
-                    row.state = PaymentState::Refunded;
-                }
+                row.is_refunded_when_nothing_is_left();
             }
             Event::Cancelled => row.state = PaymentState::Cancelled,
         }
@@ -116,6 +115,15 @@ impl Projection for PaymentRow {
                 },
                 View::One { path: "/payments/{id}", summary: "One payment as it stands" },
             ]
+        }
+    }
+}
+
+impl PaymentRow {
+    /// A refund may be told before its charge.
+    fn is_refunded_when_nothing_is_left(&mut self) {
+        if self.charged_minor > 0 && self.refunded_minor >= self.charged_minor {
+            self.state = PaymentState::Refunded;
         }
     }
 }

@@ -76,6 +76,19 @@ fn a_refund_in_parts_is_refunded_when_nothing_is_left() {
 }
 
 #[test]
+fn a_refund_told_before_its_charge_is_refunded_when_the_charge_comes() {
+    let early = PaymentRow { refunded_minor: 500, updated_at: at(1_002_000), ..row() };
+    assert_eq!(rows::<PaymentRow>([(1, vec![opened(), refunded(500)])]), [early]);
+    let whole = PaymentRow {
+        state: PaymentState::Refunded,
+        refunded_minor: 500,
+        updated_at: at(1_003_000),
+        ..paid()
+    };
+    assert_eq!(rows::<PaymentRow>([(1, vec![opened(), refunded(500), charged()])]), [whole]);
+}
+
+#[test]
 fn what_was_never_opened_has_no_row() {
     assert_eq!(rows::<PaymentRow>([(1, vec![charged()])]), []);
 }
