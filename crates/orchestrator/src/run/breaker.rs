@@ -43,9 +43,17 @@ impl Shut {
     /// ```
     pub fn sentence(&self, target: &str) -> String {
         let at = self.opened_at.to_string();
-        format!("waiting for breaker: {target}, opened {}", at.get(11..16).unwrap_or(&at))
+        format!("{WAITING}{target}{OPENED}{}", at.get(11..16).unwrap_or(&at))
+    }
+
+    /// The target of such a sentence.
+    pub(crate) fn target_of(sentence: &str) -> Option<&str> {
+        Some(sentence.strip_prefix(WAITING)?.rsplit_once(OPENED)?.0)
     }
 }
+
+const WAITING: &str = "waiting for breaker: ";
+const OPENED: &str = ", opened ";
 
 /// Leave to ask; what became of it is told with [`Breaker::good`] or [`Breaker::fault`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,7 +176,7 @@ fn shut(opened_at: Timestamp, ms: i64) -> Shut {
 
 #[cfg(test)]
 mod tests {
-    use super::{Breaker, BreakerState, FAULTS_MAX, Leave, PAUSE_MS};
+    use super::{Breaker, BreakerState, FAULTS_MAX, Leave, PAUSE_MS, Shut, shut};
     use domain::Timestamp;
 
     const fn at(ms: i64) -> Timestamp {
@@ -234,6 +242,13 @@ mod tests {
         let mut breaker = opened();
         breaker.good(Leave { trial: false }, at(0));
         assert_eq!(breaker.state(), BreakerState::Open);
+    }
+
+    #[test]
+    fn its_sentence_tells_the_target() {
+        let sentence = shut(at(0), 1).sentence("platform/a, opened");
+        assert_eq!(Shut::target_of(&sentence), Some("platform/a, opened"));
+        assert_eq!(Shut::target_of("503"), None);
     }
 
     #[test]

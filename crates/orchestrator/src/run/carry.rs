@@ -242,10 +242,8 @@ impl<S: Saga> Carried<S> {
             }
             Err(_) => return Ok(Probe::CannotTell),
         };
-        let pass = by.with.targets.enter_at_last(&self.target_name(port, step)).await;
-        if !by.wanted.still() {
-            return Err(Nobody);
-        }
+        let name = self.target_name(port, step);
+        let pass = by.with.targets.enter_at_last(&name, by.wanted).await.ok_or(Nobody)?;
         let due_at = now().plus_ms(i64::try_from(self.timeout_ms).unwrap_or(i64::MAX));
         let attempt = Attempt { step: step.to_owned(), direction: Direction::Forward, number: 0 };
         let effect = self.effect(by.about, key, None, &attempt, due_at);
@@ -322,8 +320,6 @@ fn later<T>(answer: Answer) -> Outcome<T> {
         Answer::Unknown { why } => Outcome::Unknown(Fault::new(why)),
         // It was used for something else, which may stand: never taken for a no.
         Answer::KeyReused => Outcome::Unknown(Fault::new("the key was used for another ask")),
-        Answer::Accepted(_) | Answer::Refused(_) => {
-            Outcome::Unknown(Fault::new("an answer of another kind"))
-        }
+        other => Outcome::Unknown(Fault::new(format!("no answer to go by: {other:?}"))),
     }
 }

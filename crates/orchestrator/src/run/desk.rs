@@ -183,7 +183,16 @@ impl Desk {
 
     /// How the targets stand, by name.
     pub fn targets(&self) -> Vec<TargetReport> {
-        self.0.means.targets.report()
+        let mut report = self.0.means.targets.report();
+        for runner in &self.0.runners {
+            let roster = locked(&runner.roster);
+            for (name, steps) in roster.waiting() {
+                if let Some(target) = report.iter_mut().find(|target| target.name == name) {
+                    target.waiting += steps;
+                }
+            }
+        }
+        report
     }
 
     /// The timers that fire next, at most so many.

@@ -133,9 +133,8 @@ impl Means {
                     tracing::error!(stream = %about.stream, "a key was used for something else");
                     return None;
                 }
-                Answer::StillRunning => "the first try is still running".to_owned(),
-                Answer::Overloaded { .. } => "too much is waiting".to_owned(),
-                Answer::Unavailable { why } | Answer::Unknown { why } => why,
+                // Nobody knows yet, or nobody serves the lane: the same again.
+                other => format!("{other:?}"),
             };
             if pause >= PAUSE_MAX {
                 tracing::warn!(stream = %about.stream, why, "a saga cannot be told now");

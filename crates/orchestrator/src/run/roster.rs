@@ -1,7 +1,7 @@
 //! The sagas of one lane: what to begin now, and what to drop. Pure: it is handed what took effect and
 //! what the time is. Not the doing, which is the runner's.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use codec::Schemas;
@@ -9,9 +9,10 @@ use domain::{EventData, Meta, StreamId, Timestamp};
 use log::{Body, Frame};
 
 use crate::run::any::{About, AnyInput, AnySaga, Doing, Job, News, Todo};
+use crate::run::breaker::Shut;
 use crate::run::held::{Begun, Held, Ready};
 use crate::run::wanted::Wanted;
-use crate::{Cause, Poison};
+use crate::{Cause, Poison, Status};
 
 /// Whether this node has a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -295,6 +296,20 @@ impl Roster {
     /// Running sagas that this node holds.
     pub(crate) fn running(&self) -> usize {
         self.held.len()
+    }
+
+    /// How many steps wait for the breaker of each target.
+    pub(crate) fn waiting(&self) -> BTreeMap<&str, usize> {
+        let mut waiting = BTreeMap::new();
+        for step in self.held.values().flat_map(|held| held.is().steps.values()) {
+            for way in [&step.forward, &step.undo] {
+                let fault = way.fault.as_deref().filter(|_| way.status == Status::Waiting);
+                if let Some(target) = fault.and_then(Shut::target_of) {
+                    *waiting.entry(target).or_insert(0) += 1;
+                }
+            }
+        }
+        waiting
     }
 
     /// Sagas that cannot be read, and why.

@@ -14,9 +14,10 @@ use crate::run::means::Means;
 use crate::run::reader::{READ_AGAIN, Reader};
 use crate::run::roster::{Call, Roster, Tell};
 
-/// Calls of one lane at once, with those that wait for a place at their target. Those beyond wait in
-/// the roster, where they cost less.
-const CALLS_MAX: usize = 1_024;
+/// Calls of one lane at once, with those that wait for a place at their target: so many that a slow
+/// target does not keep calls of others from beginning. Those beyond wait in the roster, where they
+/// cost less than the 4 KB of a call.
+const CALLS_MAX: usize = 4_096;
 /// Timers and news that are told at once: enough for the owner to take them in one round.
 const TELLS_MAX: usize = 256;
 

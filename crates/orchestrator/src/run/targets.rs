@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::run::breaker::{Breaker, BreakerState, Leave, Shut};
 use crate::run::clock::now;
 use crate::run::meter;
+use crate::run::wanted::Wanted;
 
 /// Calls to one target at once: enough to keep it busy, few enough not to be a burden.
 const CALLS_MAX: usize = 16;
@@ -34,7 +35,7 @@ pub struct TargetReport {
     pub until: Option<Timestamp>,
     /// Calls that run now.
     pub in_flight: usize,
-    /// Calls that wait for a place, or to learn whether it is back.
+    /// What waits for it: calls without a place, and steps that were told to come back.
     pub waiting: usize,
     /// When it failed last, and how.
     pub last_fault: Option<(Timestamp, String)>,
@@ -83,17 +84,19 @@ impl Targets {
     }
 
     /// The same, waiting until the breaker gives leave: for questions that may take their time.
-    pub(crate) async fn enter_at_last(&self, name: &str) -> Pass {
+    /// `None`: meanwhile it is not wanted any more.
+    pub(crate) async fn enter_at_last(&self, name: &str, wanted: &Wanted) -> Option<Pass> {
         let target = self.of(name);
-        loop {
+        while wanted.still() {
             match self.enter(name).await {
-                Ok(pass) => return pass,
+                Ok(pass) => return wanted.still().then_some(pass),
                 Err(shut) => {
                     let _waits = Waits::at(&target);
                     tokio::time::sleep(Duration::from_millis(shut.retry_after_ms)).await;
                 }
             }
         }
+        None
     }
 
     fn of(&self, name: &str) -> Arc<Target> {

@@ -169,6 +169,7 @@ async fn a_dead_target_is_not_asked_by_everybody() {
     let target = targets.iter().find(|target| target.name == "platform/a").unwrap();
     assert_eq!(target.state.as_str(), "open");
     assert_eq!(target.last_fault.as_ref().unwrap().1, "503");
+    assert!(target.waiting > 0, "{target:?}");
     assert_eq!(world.asked(), 5, "the fifth fault opened it");
     assert!(seen.is().timers.values().any(|timer| timer.at > seen.is().last_at));
     let timers = rig.desk().timers(10);

@@ -8,5 +8,6 @@ mod fence;
 mod goes;
 mod kit;
 mod many;
+mod measure;
 mod pumps;
 mod world;
