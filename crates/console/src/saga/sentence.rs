@@ -77,7 +77,7 @@ pub(crate) fn since(now: Timestamp, at: Timestamp, goes_on: bool) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use orchestrator::{Phase, Purpose, Timer};
+    use orchestrator::{Purpose, Timer};
 
     use super::*;
 
@@ -86,11 +86,8 @@ mod tests {
         let now = Timestamp::from_millis(0);
         let at = Timestamp::from_millis(41_000);
         let timer = Timer { purpose: Purpose::Begin, step: String::new(), at };
-        let is = Instance {
-            phase: Phase::Forward,
-            timers: [(0, timer)].into_iter().collect(),
-            ..Instance::default()
-        };
+        let mut is = Instance::default();
+        is.timers.insert(0, timer);
         let said = pieces("Begins in 00:41. Not in 00:12.", &is, now);
         let all =
             [Piece::Text("Begins in "), Piece::Until("00:41", at), Piece::Text(". Not in 00:12.")];
