@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod crash;
 mod operate;
+mod publishing;
 mod secrets;
 mod tenants;
 mod walk;

@@ -79,6 +79,11 @@ impl DataDir {
         self.0.join("postgres")
     }
 
+    /// What stands in the sandbox; needs no backup.
+    pub(crate) fn sandbox(&self) -> PathBuf {
+        self.0.join("sandbox")
+    }
+
     /// Itself.
     pub(crate) fn path(&self) -> &Path {
         &self.0

@@ -87,8 +87,11 @@ fn resolve(matches: &ArgMatches) -> Result<Settings> {
 
 fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
     match matches.subcommand() {
-        Some(("up" | "serve", matches)) => {
+        Some((verb @ ("up" | "serve"), matches)) => {
             let settings = resolve(matches)?;
+            // Who tries it out has no providers; who runs a service says what it calls.
+            let settings =
+                if verb == "up" { settings.with_default("sandbox", "on") } else { settings };
             telemetry::start_log(settings.get("log-format"));
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(product::run(&settings, began))?;

@@ -69,6 +69,60 @@ pub(crate) const ALL: &[Setting] = &[
         help: "Lanes of each topic; fixed when the log is created",
     },
     Setting {
+        name: "sandbox",
+        env: &["RECOUNT_SANDBOX"],
+        default: "off",
+        help: "on: a platform, bank and mailbox of our own stand for what no provider is set up for; `up` has it on; or the loopback address of one that runs already",
+    },
+    Setting {
+        name: "bluesky-url",
+        env: &["RECOUNT_BLUESKY_URL"],
+        default: "",
+        help: "Publish on Bluesky by this server, as https://bsky.social",
+    },
+    Setting {
+        name: "stripe-key-file",
+        env: &["RECOUNT_STRIPE_KEY_FILE"],
+        default: "",
+        help: "Charge boosts by Stripe with the secret key in this file",
+    },
+    Setting {
+        name: "stripe-url",
+        env: &["RECOUNT_STRIPE_URL"],
+        default: "https://api.stripe.com",
+        help: "Where Stripe's API is",
+    },
+    Setting {
+        name: "stripe-customers",
+        env: &["RECOUNT_STRIPE_CUSTOMERS"],
+        default: "",
+        help: "TOML file that says which customer of Stripe's pays: tenant = \"cus_...\", \"tenant/user\" = \"cus_...\"",
+    },
+    Setting {
+        name: "stripe-webhook-secret-file",
+        env: &["RECOUNT_STRIPE_WEBHOOK_SECRET_FILE"],
+        default: "",
+        help: "Take Stripe's webhooks, signed with a secret in this file (one a line)",
+    },
+    Setting {
+        name: "smtp-url",
+        env: &["RECOUNT_SMTP_URL"],
+        default: "",
+        help: "Mail notifications by this server, as smtps://user@mail.example.org",
+    },
+    Setting {
+        name: "smtp-password-file",
+        env: &["RECOUNT_SMTP_PASSWORD_FILE"],
+        default: "",
+        help: "File with the password of the mail server's user",
+    },
+    Setting {
+        name: "mail-from",
+        env: &["RECOUNT_MAIL_FROM"],
+        default: "",
+        help: "Who mails come from, as Recount <recount@example.org>",
+    },
+    Setting {
         name: "log-format",
         env: &["RECOUNT_LOG_FORMAT"],
         default: "auto",
@@ -122,6 +176,15 @@ impl Settings {
             all.insert(setting.name, value);
         }
         Ok(Self(all))
+    }
+
+    /// Takes another default, where nothing is said.
+    #[must_use]
+    pub(crate) fn with_default(mut self, name: &'static str, value: &str) -> Self {
+        if let Some(known) = self.0.get_mut(name).filter(|(_, origin)| *origin == Origin::Default) {
+            value.clone_into(&mut known.0);
+        }
+        self
     }
 
     /// A value; empty: not set.

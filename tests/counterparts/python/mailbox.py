@@ -2,8 +2,8 @@
 read what came. Prints one JSON line when it serves, and ends when its standard input does.
 
 GET /messages, DELETE /messages, POST /fail {"phase", "code", "times", "delay"}
-phase: greet | mail | rcpt | data | after-data (stored, then refused) | drop (stored, then cut without
-a word) | cut (cut at DATA, before anything is stored)
+phase: greet | mail | rcpt | data (behind the text, nothing is stored) | after-data (stored, then
+refused) | drop (stored, then cut without a word) | cut (cut at RCPT, before the text)
 """
 import asyncio
 import email
@@ -51,15 +51,15 @@ class Handler:
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        if rule_of("cut"):
+            server.transport.abort()
+            return "451 4.3.0 gone"
         if bad := await injected("rcpt"):
             return bad
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        if rule_of("cut"):
-            server.transport.abort()
-            return "451 4.3.0 gone"
         if bad := await injected("data"):
             return bad
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)

@@ -37,11 +37,11 @@ pub enum MailFault {
     Greeting(u16),
     /// Answers the recipient with this code.
     Recipient(u16),
-    /// Answers `DATA` with this code.
+    /// Answers the text with this code, and stores nothing.
     Data(u16),
     /// Stores the mail, then answers with this code.
     AfterData(u16),
-    /// Cuts the connection at `DATA`, before anything is stored.
+    /// Cuts the connection at the recipient, before the text.
     CutBefore,
     /// Stores the mail, then cuts the connection without a word.
     CutAfter,

@@ -69,6 +69,8 @@ struct Known {
     /// First answers by key; `None` while the first is running.
     answers: BTreeMap<String, Option<First>>,
     hook: Option<(String, u32)>,
+    /// What was answered to each event that was sent on, and its type.
+    heard: Vec<(String, u16)>,
 }
 
 /// The first answer under a key, and what it was the answer to.
@@ -104,6 +106,11 @@ impl Proxy {
     /// Every call that came, in order.
     pub fn calls(&self) -> Vec<ProxyCall> {
         self.shared.known().calls.clone()
+    }
+
+    /// Every event that was sent on: its type, and the status that was answered.
+    pub(super) fn heard(&self) -> Vec<(String, u16)> {
+        self.shared.known().heard.clone()
     }
 
     /// Where the stand-in sends events, so that each comes `times` times to `url`.
@@ -169,7 +176,11 @@ impl Shared {
                 }
             }
             // Who does not listen hears it another time or never, as with Stripe.
-            request.send().await.ok();
+            if let Ok(answer) = request.send().await {
+                let event: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+                let kind = event["type"].as_str().unwrap_or_default().to_owned();
+                self.known().heard.push((kind, answer.status().as_u16()));
+            }
         }
     }
 }

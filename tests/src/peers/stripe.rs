@@ -82,6 +82,11 @@ impl Stripe {
         self.post("/_config/webhooks/recount", &[("url", &*to), ("secret", secret)]).await;
     }
 
+    /// Every event that was told: its type, and the status that was answered.
+    pub fn told(&self) -> Vec<(String, u16)> {
+        self.proxy.heard()
+    }
+
     /// A customer whose card is good.
     pub async fn customer(&self) -> String {
         self.customer_with("pm_card_visa").await

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Prints where everything is, with one call and one command to try.
 #[expect(clippy::print_stdout, reason = "the banner is what `up` prints")]
-pub(crate) fn print(address: SocketAddr, data: &Path, took: Duration) {
+pub(crate) fn print(address: SocketAddr, data: &Path, sandbox: bool, took: Duration) {
     let base = format!("http://{address}");
     let data = data.display();
     println!("Recount {} is up ({} ms)", env!("CARGO_PKG_VERSION"), took.as_millis());
@@ -14,6 +14,9 @@ pub(crate) fn print(address: SocketAddr, data: &Path, took: Duration) {
     println!("  Docs     {base}/docs");
     println!("  Console  {base}/console");
     println!("  Metrics  {base}/metrics");
+    if sandbox {
+        println!("  Sandbox  {base}/sandbox (stands for what no provider is set up for)");
+    }
     println!("  Data     {data}");
     println!();
     println!("  curl -s -X POST {base}/api/content/posts -H 'Content-Type: application/json' \\");

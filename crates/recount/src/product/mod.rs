@@ -4,14 +4,17 @@
 
 mod activity;
 mod banner;
+mod books;
 mod console;
 mod edge;
 mod growth;
 mod health;
 mod keys;
+mod providers;
 mod reads;
 mod readside;
 mod sagas;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +31,6 @@ use keyring::Keyring;
 use lane::{Commands, Deciders};
 use log::Log;
 use log_embedded::EmbeddedLog;
-use ports::Ports;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,6 +40,7 @@ use crate::settings::Settings;
 use crate::telemetry;
 
 use activity::Activity;
+use books::Books;
 use console::ConsoleBackend;
 use growth::Growth;
 use reads::LateReads;
@@ -130,9 +133,15 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
     let log_dyn: Arc<dyn Log> = log.clone();
     let growth = Growth::of(&*log_dyn);
     let commands = Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?;
-    let ports = Arc::new(Ports::none());
-    let sagas = sagas::start(&log_dyn, &deciders, &commands, &ports).await?;
     let reads = LateReads::default();
+    let books = Books {
+        log: Arc::clone(&log_dyn),
+        schemas: Arc::clone(&schemas),
+        keys: Arc::clone(&keys),
+        reads: reads.clone(),
+    };
+    let mut providers = providers::start(settings, &data, books, address).await?;
+    let sagas = sagas::start(&log_dyn, &deciders, &commands, &providers.ports).await?;
     let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone());
     let edge = edge::build(edge::Over {
         settings,
@@ -141,7 +150,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
         schemas: &schemas,
         commands: commands.clone(),
         reads: reads.clone(),
-        keys,
+        keys: Arc::clone(&keys),
         metrics,
     })?;
     let activity = Activity::follow(&log_dyn, &growth);
@@ -167,9 +176,9 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
             .route("/console/", axum::routing::get(|| async { Redirect::permanent("/console") }))
             .nest("/console", ::console::router(Arc::new(backend))),
     );
-    let router = edge.router.clone().merge(pages);
+    let router = edge.router.clone().merge(pages).merge(providers.routes(&edge, &commands, keys));
 
-    banner::print(address, data.path(), began.elapsed());
+    banner::print(address, data.path(), providers.sandbox.is_some(), began.elapsed());
     let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
     let why = until_stopped(&*log_dyn).await;
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
