@@ -14,3 +14,4 @@ mod saga_acts;
 mod saga_kit;
 mod sagas;
 mod support;
+mod tenants_own;

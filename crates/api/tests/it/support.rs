@@ -233,13 +233,16 @@ pub(crate) fn product() -> Product {
 }
 
 pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
-    let all = ["content.events", "social.events", "kit.sagas"]
-        .map(|name| Topic { name: name.into(), lanes: 4 });
+    let all =
+        ["content.events", "social.events", "billing.events", "notifications.events", "kit.sagas"]
+            .map(|name| Topic { name: name.into(), lanes: 4 });
     let topics = Topics::new(Uuid::from_u128(7), all.into());
     let memory: Arc<dyn Log> = Arc::new(MemoryLog::new(topics.clone()));
     let schemas = Schemas::builder()
         .register::<content::Content>()
         .register::<social::Social>()
+        .register::<billing::Billing>()
+        .register::<notifications::Notifications>()
         .shared("saga", &["kit.sagas"], orchestrator::SCHEMAS)
         .build()
         .unwrap();
@@ -247,6 +250,8 @@ pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
     let mut deciders = Deciders::new(Arc::clone(&schemas));
     deciders.add::<content::Content>();
     deciders.add::<social::Social>();
+    deciders.add::<billing::Billing>();
+    deciders.add::<notifications::Notifications>();
     let types = saga_kit::types();
     types.handlers(&mut deciders);
     let real = lane::Commands::start(Arc::clone(&memory), deciders, "test").unwrap();
@@ -271,8 +276,12 @@ pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
     })
     .context::<content::Content>()
     .context::<social::Social>()
+    .context::<billing::Billing>()
+    .context::<notifications::Notifications>()
     .projections(|to| content_projections::all(to))
     .projections(|to| social_projections::all(to))
+    .projections(|to| billing_projections::all(to))
+    .projections(|to| notifications_projections::all(to))
     .sagas(&desk)
     .build();
     Product { edge, commands, reads, health, topics }
