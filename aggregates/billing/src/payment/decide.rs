@@ -16,8 +16,20 @@ impl domain::Decider for Payment {
             (State::Absent, Command::Open { customer, amount }) => {
                 Ok(vec![Event::Opened { customer, amount }])
             }
-            // Nothing is owed that could be cancelled.
-            (State::Absent, Command::Cancel { .. }) => Ok(vec![]),
+            // The fact already stands, or nothing is left to settle or to cancel.
+            (State::Settled { .. } | State::Refunded { .. }, Command::Settle { .. })
+            | (
+                State::Absent | State::Refunded { .. } | State::Cancelled { .. },
+                Command::Cancel { .. },
+            ) => Ok(vec![]),
+            (
+                State::Charged { paid } | State::Settled { paid } | State::Refunded { paid },
+                Command::Charge { reference, .. },
+            ) => same_charge(paid, &reference).map(|()| vec![]),
+            (State::Opened { owed }, Command::Open { amount, .. }) => {
+                same(&owed.amount, &amount).map(|()| vec![])
+            }
+
             (State::Absent, _) => Err(Rejection::NoSuchPayment),
 
             (
@@ -55,19 +67,6 @@ impl domain::Decider for Payment {
             }
             (State::Charged { paid }, Command::Cancel { .. }) => {
                 refund(&paid.amount, paid.refunded_minor, paid.amount.clone())
-            }
-
-            // The fact already stands, or nothing is left to settle.
-            (
-                State::Charged { paid } | State::Settled { paid } | State::Refunded { paid },
-                Command::Charge { reference, .. },
-            ) => same_charge(paid, &reference).map(|()| vec![]),
-            (State::Opened { owed }, Command::Open { amount, .. }) => {
-                same(&owed.amount, &amount).map(|()| vec![])
-            }
-            (State::Settled { .. } | State::Refunded { .. }, Command::Settle { .. })
-            | (State::Refunded { .. } | State::Cancelled { .. }, Command::Cancel { .. }) => {
-                Ok(vec![])
             }
 
             (state, command) => {

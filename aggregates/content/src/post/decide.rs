@@ -18,8 +18,20 @@ impl domain::Decider for Post {
             (State::Absent, Command::Draft { text: Text { title, body, tags } }) => {
                 Ok(vec![Event::Drafted { title, body, tags }])
             }
-            // Nothing of it stands that could be stopped.
-            (State::Absent, Command::Stop { .. }) => Ok(vec![]),
+
+            // The fact already stands.
+            (State::Draft { .. }, Command::Unschedule)
+            | (State::Withdrawn, Command::Withdraw { .. }) => Ok(vec![]),
+            (State::Published { publication: by }, Command::MarkPublished { publication, .. })
+                if *by == publication =>
+            {
+                Ok(vec![])
+            }
+            // Not this publication's, so nothing of it is left to stop.
+            (state, Command::Stop { publication }) if state.publication() != Some(publication) => {
+                Ok(vec![])
+            }
+
             (State::Absent, _) => Err(Rejection::NoSuchPost),
 
             (State::Draft { text: old, .. }, Command::Edit { text }) => Ok(edit(old, text)),
@@ -66,19 +78,6 @@ impl domain::Decider for Post {
                 State::Publishing { publication: has, .. },
                 Command::MarkPublished { publication, links },
             ) if *has == publication => Ok(vec![Event::Published { publication, links }]),
-
-            // The fact already stands.
-            (State::Draft { .. }, Command::Unschedule)
-            | (State::Withdrawn, Command::Withdraw { .. }) => Ok(vec![]),
-            (State::Published { publication: by }, Command::MarkPublished { publication, .. })
-                if *by == publication =>
-            {
-                Ok(vec![])
-            }
-            // Not this publication's, so nothing of it is left to stop.
-            (state, Command::Stop { publication }) if state.publication() != Some(publication) => {
-                Ok(vec![])
-            }
 
             (state, command) => {
                 Err(Rejection::NotAllowed { command: command.name(), state: state.name() })

@@ -46,7 +46,7 @@ fn a_wish_that_cannot_be_is_refused_whatever_the_state() {
     assert_eq!(ask(r#""platforms": []"#), none);
     let twice = invalid("/platforms/1", "duplicate", "`x` is named twice");
     assert_eq!(ask(r#""platforms": ["x", "x"]"#), twice);
-    let many = vec!["\"x\""; 11].join(", ");
+    let many = ["\"x\""; 11].join(", ");
     let too_many = Err(Refused::TooMuch("/platforms".into(), 10));
     assert_eq!(ask(&format!(r#""platforms": [{many}]"#)), too_many);
     let nothing = r#""platforms": ["x"], "boost": {"minor": 0, "currency": "EUR"}"#;

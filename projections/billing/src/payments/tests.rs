@@ -64,7 +64,7 @@ fn a_charge_and_its_settlement_are_told() {
 fn a_refund_in_parts_is_refunded_when_nothing_is_left() {
     let mut history = vec![opened(), charged(), refunded(200)];
     let part = PaymentRow { refunded_minor: 200, updated_at: at(1_003_000), ..paid() };
-    assert_eq!(rows::<PaymentRow>([(1, history.clone())]), [part.clone()]);
+    assert_eq!(rows::<PaymentRow>([(1, history.clone())]), std::slice::from_ref(&part));
     history.push(refunded(500));
     let whole = PaymentRow {
         state: PaymentState::Refunded,

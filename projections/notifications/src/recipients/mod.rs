@@ -64,7 +64,7 @@ mod tests {
     fn whom_mail_reaches_has_a_row_as_long_as_it_does() {
         let set = Event::Set { mail_address: sealed(id(1), "mail_address", "ada@example.org") };
         let row = RecipientRow { user_id: UserId(id(1)), set_at: at(1_001_000) };
-        assert_eq!(rows::<RecipientRow>([(1, vec![set.clone()])]), [row.clone()]);
+        assert_eq!(rows::<RecipientRow>([(1, vec![set.clone()])]), std::slice::from_ref(&row));
         assert_eq!(rows::<RecipientRow>([(1, vec![set.clone(), Event::Removed])]), []);
         let again = RecipientRow { set_at: at(1_002_000), ..row };
         assert_eq!(rows::<RecipientRow>([(1, vec![set.clone(), set])]), [again]);

@@ -231,7 +231,7 @@ fn the_ledger_reads_as_what_is_asked_of_whom() {
             lines.push(format!("    {}", line(&undo(&state, &step.item, None))));
         }
     }
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         publication: open it
             publication: say that it failed
         notification: promise a notice
@@ -253,6 +253,6 @@ fn the_ledger_reads_as_what_is_asked_of_whom() {
         payment: settle it
         quota: use one publication
         notification: tell that it is published
-    "#]]
+    "]]
     .assert_eq(&format!("{}\n", lines.join("\n")));
 }
