@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask up | test | check | kafka | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
@@ -7,6 +7,7 @@ mod install;
 mod kafka;
 mod needs;
 mod program;
+mod proof;
 mod stages;
 mod test;
 mod up;
@@ -33,6 +34,8 @@ Commands:
   kafka kill N | start N | pause N | resume N
                              kill -9, start again with its data, SIGSTOP, SIGCONT
                              (each of them: --dir DIR for other brokers than the usual ones)
+  model [--long | OWNERS COMMANDS CLAIMS FAULTS CRASHES]
+                             every order of events around the log rule and the owners of a lane
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["test", "--only", stage] => test::run(&workspace, Some(stage)),
+        ["model", rest @ ..] => proof::model(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),

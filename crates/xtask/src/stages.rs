@@ -55,7 +55,12 @@ pub(crate) const STAGES: &[Stage] = &[
         name: "model",
         what: "model checking of the reader rule and the owner",
         exists: |at| at.has(MODEL),
-        commands: |at| vec![at.cargo(&["run", "--release", "-p", "model"])],
+        commands: |at| {
+            vec![
+                at.cargo(&["test", "--release", "-p", "model"]),
+                at.cargo(&["run", "--release", "-p", "model"]),
+            ]
+        },
     },
     Stage {
         name: "kafka",
