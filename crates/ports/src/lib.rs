@@ -8,6 +8,8 @@
 mod books;
 mod bundle;
 mod carry;
+#[cfg(test)]
+mod carry_tests;
 mod effect;
 mod mail;
 mod payments;

@@ -103,8 +103,8 @@ impl Server {
 mod tests {
     use super::*;
 
-    fn secret() -> Option<Secret> {
-        Some(Secret::new("secret".into()))
+    fn secret() -> Secret {
+        Secret::new("secret".into())
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(of("smtps://mail.example.org"), ("mail.example.org".into(), 465, Tls::Whole));
         assert_eq!(of("smtp://mail.example.org"), ("mail.example.org".into(), 587, Tls::Starttls));
         assert_eq!(of("smtp://127.0.0.1:2525/"), ("127.0.0.1".into(), 2_525, Tls::Plain));
-        let server = Server::parse("smtps://me@mail.example.org:4650", secret()).unwrap();
+        let server = Server::parse("smtps://me@mail.example.org:4650", Some(secret())).unwrap();
         assert_eq!((server.port, server.login.as_ref().unwrap().0.as_str()), (4_650, "me"));
         assert_eq!(format!("{server:?}"), "Server(mail.example.org:4650, Whole)");
     }
@@ -125,9 +125,9 @@ mod tests {
     fn what_would_tell_a_password_is_refused() {
         let wrong = |address, password| Server::parse(address, password).unwrap_err();
         assert_eq!(wrong("smtps://me@host", None), BadServer::HalfLogin);
-        assert_eq!(wrong("smtps://host", secret()), BadServer::HalfLogin);
+        assert_eq!(wrong("smtps://host", Some(secret())), BadServer::HalfLogin);
         let plain = BadServer::PlainPassword("localhost".into());
-        assert_eq!(wrong("smtp://me@localhost", secret()), plain);
+        assert_eq!(wrong("smtp://me@localhost", Some(secret())), plain);
         for address in ["host", "http://host", "smtp://", "smtp://host:x", "smtp://me:secret@host"]
         {
             let said = wrong(address, None).to_string();
