@@ -103,11 +103,16 @@ async fn it_misbehaves_as_the_text_says() {
     unknown(client.publish(&lost, &text).await);
     assert_eq!(Publishing::probe(&client, &lost, &text).await, Probe::NotHappened);
 
+    let (mute, text) = (effect(), x("j [mute]"));
+    unknown(client.publish(&mute, &text).await);
+    assert_eq!(Publishing::probe(&client, &mute, &text).await, Probe::CannotTell);
+    done(client.publish(&again(&mute), &text).await);
+
     let (late, text) = (due_in(700), x("h [late 3600]"));
     unknown(client.publish(&late, &text).await);
     assert!(matches!(Publishing::probe(&client, &again(&late), &text).await, Probe::Happened(_)));
     done(client.publish(&effect(), &x("i [delay 1]")).await);
-    assert_eq!(stands(&sandbox, Kind::Posts), 5, "b, d, f, h, i");
+    assert_eq!(stands(&sandbox, Kind::Posts), 6, "b, d, f, j, h, i");
 }
 
 #[tokio::test]

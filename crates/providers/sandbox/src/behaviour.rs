@@ -11,7 +11,7 @@ use crate::ledger::Kind;
 /// What the sandbox does instead of simply doing what it is asked.
 ///
 /// In the text of a post or a mail these stand in brackets: `[refuse]`, `[busy 3]`, `[limit 5]`,
-/// `[delay 2]`, `[drop]`, `[lose]`, `[late 3600]`; with ` on <platform>` they hold for one platform
+/// `[delay 2]`, `[drop]`, `[lose]`, `[late 3600]`, `[mute]`; with ` on <platform>` they hold for one platform
 /// alone, as `[refuse on mastodon]`. Numbers are seconds, of `busy` attempts. A charge whose amount
 /// ends in 02 is declined.
 ///
@@ -50,6 +50,9 @@ pub enum Behaviour {
         /// How long.
         seconds: u32,
     },
+    /// Does it, cuts the connection of the first attempt, and does not say afterwards whether it stands:
+    /// a human must look.
+    Mute,
 }
 
 impl Behaviour {
@@ -78,6 +81,7 @@ impl FromStr for Behaviour {
             "refuse" | "bounce" if said == word => Self::Refuse,
             "drop" if said == word => Self::Drop,
             "lose" if said == word => Self::Lose,
+            "mute" if said == word => Self::Mute,
             "busy" => Self::Busy { attempts: number()? },
             "limit" => Self::Limit { seconds: number()? },
             "delay" => Self::Delay { seconds: number()? },
@@ -152,7 +156,7 @@ pub(crate) fn verdict(all: &[Behaviour], attempt: u32, since: Duration) -> Verdi
                 return Verdict::Refuse(Refusal::new("refused_on_demand", detail));
             }
             Behaviour::Delay { seconds: by } => after += seconds(by),
-            Behaviour::Drop if attempt == 1 => then = Then::Cut,
+            Behaviour::Drop | Behaviour::Mute if attempt == 1 => then = Then::Cut,
             Behaviour::Late { seconds: by } if attempt == 1 => {
                 then = Then::AnswerAfter(seconds(by));
             }
@@ -160,6 +164,7 @@ pub(crate) fn verdict(all: &[Behaviour], attempt: u32, since: Duration) -> Verdi
             | Behaviour::Busy { .. }
             | Behaviour::Lose
             | Behaviour::Drop
+            | Behaviour::Mute
             | Behaviour::Late { .. } => {}
         }
     }
@@ -185,6 +190,7 @@ mod tests {
         let cut = Verdict::Do { after: Duration::from_secs(1), then: Then::Cut };
         assert_eq!(of(&[Behaviour::Delay { seconds: 1 }, Behaviour::Drop], 1), cut);
         assert_eq!(of(&[Behaviour::Drop], 2), done);
+        assert_eq!(of(&[Behaviour::Mute], 2), done);
         assert_eq!(of(&[Behaviour::Lose], 1), Verdict::Cut);
         assert_eq!(of(&[Behaviour::Lose], 2), done);
         let late = Then::AnswerAfter(Duration::from_hours(1));

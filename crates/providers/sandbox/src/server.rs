@@ -189,8 +189,12 @@ async fn put_work(
         Verdict::Refuse(no) => return refused(&no),
         Verdict::Later { status, seconds } => return later(status, seconds),
     };
-    tokio::time::sleep(after).await;
-    let answer = shared.with_ledger(move |ledger| do_it(ledger, kind, key, put)).await;
+    // It goes on though the caller is gone: what was sent arrives.
+    let doing = tokio::spawn(async move {
+        tokio::time::sleep(after).await;
+        shared.with_ledger(move |ledger| do_it(ledger, kind, key, put)).await
+    });
+    let answer = doing.await.ok().flatten();
     match then {
         Then::Answer => answer.unwrap_or_else(broken),
         Then::Cut => cut(),
@@ -223,8 +227,17 @@ async fn get_work(State(shared): State<Arc<Shared>>, Segments((kind, key)): Key)
     match shared.ledger().standing(kind, key) {
         Standing::Unknown => said(StatusCode::NOT_FOUND, "not_found", "never seen"),
         Standing::TakenBack => said(StatusCode::GONE, "fenced", "it was taken back"),
+        Standing::Stands(work) if is_mute(&work) => {
+            said(StatusCode::INTERNAL_SERVER_ERROR, "mute", "the sandbox was asked to tell nobody")
+        }
         Standing::Stands(work) => Json(work).into_response(),
     }
+}
+
+/// Whether what was asked says that nobody is to be told of it.
+fn is_mute(work: &Work) -> bool {
+    let text = |path: &str| work.asked.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    Behaviour::in_text(text("/text"), text("/platform")).contains(&Behaviour::Mute)
 }
 
 async fn delete_work(State(shared): State<Arc<Shared>>, Segments((kind, key)): Key) -> Response {
