@@ -9,6 +9,8 @@ use recount_tests::peers::{Lie, MailFault, Mailbox, Pds, PdsAccount, Proxy, Stri
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::secrets::files_with;
+
 /// A saga with a pause in it (a retry, a rate limit) may take so long on a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(90);
 const WEBHOOK_SECRET: &str = "whsec_for_tests";
@@ -50,7 +52,7 @@ impl World {
             ("--mail-from", "Recount <recount@example.org>".to_owned()),
         ];
         let flags: Vec<&str> = flags.iter().flat_map(|(name, value)| [*name, value]).collect();
-        let product = Product::start_with(&dir.path().join("data"), &flags);
+        let product = Product::start_loud_with(&dir.path().join("data"), &flags);
         let hook = product.url("/api/billing/webhooks/stripe");
         stripe.webhooks(&hook, WEBHOOK_SECRET, 2).await;
         let client = Client::new();
@@ -214,6 +216,24 @@ async fn what_stands_out_there_is_what_the_ledger_says() {
 
     agree(&world, &sagas, &letters).await;
     webhooks_came_in(&world).await;
+    no_secret_was_told(world);
+}
+
+/// Neither in the product's own log, which says everything it can, nor in its files.
+fn no_secret_was_told(mut world: World) {
+    let (password, key) = (world.author.password.clone(), world.stripe.key());
+    // A session's tokens are JWTs; their header is the same in all of them.
+    let session = "eyJ0eXAiOiJhdCtqd3Qi";
+    let secrets = [&*password, key, WEBHOOK_SECRET, "owner@example.test", session];
+    world.product.stop();
+    let said = world.product.said();
+    assert!(said.contains("putRecord") || said.contains("saga"), "it was loud");
+    let mut found = Vec::new();
+    for secret in secrets {
+        assert!(!said.contains(secret), "{secret} stands in the log");
+        files_with(&world.product.data, secret.as_bytes(), &mut found);
+    }
+    assert!(found.is_empty(), "{found:?}");
 }
 
 /// The ledgers of all sagas against the PDS, the stand-in and the mailbox.

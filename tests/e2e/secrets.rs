@@ -8,7 +8,8 @@ use serde_json::json;
 
 const SECRET: &str = "pl4nted-acc3ss-t0ken";
 
-fn files_with(dir: &Path, needle: &[u8], found: &mut Vec<String>) {
+/// Files below `dir` that hold this.
+pub(crate) fn files_with(dir: &Path, needle: &[u8], found: &mut Vec<String>) {
     for entry in std::fs::read_dir(dir).unwrap().filter_map(Result::ok) {
         let path = entry.path();
         if path.is_dir() {

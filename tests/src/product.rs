@@ -78,7 +78,12 @@ impl Product {
 
     /// Starts it on a free port, and lets it say everything it can say.
     pub fn start_loud(data: &Path) -> Self {
-        Self::start_as(data, &["--listen", "127.0.0.1:0"], "trace,hyper_util=info")
+        Self::start_loud_with(data, &["--listen", "127.0.0.1:0"])
+    }
+
+    /// The same with these flags.
+    pub fn start_loud_with(data: &Path, flags: &[&str]) -> Self {
+        Self::start_as(data, flags, "trace,hyper_util=info")
     }
 
     /// Starts it with these flags.
