@@ -95,6 +95,18 @@ impl World {
         asked["id"].as_str().unwrap().to_owned()
     }
 
+    /// Plans a post for so many seconds from now; gives the number of its publication.
+    async fn plan(&self, body: &str, in_s: i64, boost: i64) -> String {
+        let post = json!({ "title": "News", "body": body });
+        let post = self.post("/api/content/posts", &post).await;
+        let id = post["id"].as_str().unwrap();
+        let boost = json!({ "minor": boost, "currency": "EUR" });
+        let at = provider_http::now().plus_ms(in_s * 1_000).to_string();
+        let plan = json!({ "publish_at": at, "platforms": ["bluesky"], "boost": boost });
+        self.post(&format!("/api/content/posts/{id}/schedule"), &plan).await;
+        domain::derived_id(&["publication", id, "1"]).to_string()
+    }
+
     async fn saga(&self, stream: &str) -> Option<Value> {
         let url = self.product.url(&format!("/api/sagas/{stream}"));
         let answer = self.client.get(url).send().await.unwrap();
@@ -207,6 +219,13 @@ async fn what_stands_out_there_is_what_the_ledger_says() {
     assert!(began.elapsed() >= Duration::from_secs(2), "Retry-After was not waited for");
     letters.push(world.delivered(&id, "done").await);
 
+    // Planned, and due in a moment: nothing is done before.
+    let id = world.plan("On time", 3, 1_700).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(!world.standing().await.contains(&"On time".to_owned()), "too early");
+    sagas.push(world.published(&id, "done").await);
+    letters.push(world.delivered(&id, "done").await);
+
     // Undo, with lies on the way back.
     world.stripe.lie("POST /v1/refunds", Lie::CutAfter, 1);
     world.liar.lie("POST /xrpc/com.atproto.repo.deleteRecord", Lie::CutAfter, 1);
@@ -251,7 +270,10 @@ async fn agree(world: &World, sagas: &[Value], letters: &[Value]) {
     told.sort_unstable();
     there.sort_unstable();
     assert_eq!(told, there, "posts");
-    assert_eq!(world.standing().await, ["All is well", "Lost and found", "Patience", "Unheard"]);
+    assert_eq!(
+        world.standing().await,
+        ["All is well", "Lost and found", "On time", "Patience", "Unheard"]
+    );
 
     let charges = world.stripe.charges().await;
     let refunds = world.stripe.refunds().await;
@@ -271,7 +293,7 @@ async fn agree(world: &World, sagas: &[Value], letters: &[Value]) {
     let total: i64 =
         charges.iter().filter(|it| it.status == "succeeded").map(|it| it.amount).sum::<i64>()
             - refunds.iter().map(|it| it.amount).sum::<i64>();
-    assert_eq!(total, 500 + 1_100, "money");
+    assert_eq!(total, 500 + 1_100 + 1_700, "money");
 
     let mut told: Vec<String> = letters
         .iter()
@@ -292,13 +314,13 @@ async fn agree(world: &World, sagas: &[Value], letters: &[Value]) {
 async fn webhooks_came_in(world: &World) {
     let succeeded = |it: &&(String, u16)| it.0 == "payment_intent.succeeded";
     let told = || world.stripe.told();
-    let all = || async { told().iter().filter(succeeded).count() >= 8 };
-    world.product.until("Stripe has told of four charges twice", all).await;
+    let all = || async { told().iter().filter(succeeded).count() >= 10 };
+    world.product.until("Stripe has told of five charges twice", all).await;
     assert!(told().iter().all(|(_, status)| *status == 204), "{:?}", told());
     let events = exported(&world.product.data).await;
-    assert_eq!(count(&events, "billing.payment.charged.v1"), 4);
+    assert_eq!(count(&events, "billing.payment.charged.v1"), 5);
     assert_eq!(count(&events, "billing.payment.refunded.v1"), 2);
-    assert_eq!(count(&events, "billing.payment.settled.v1"), 2);
+    assert_eq!(count(&events, "billing.payment.settled.v1"), 3);
     let forged = world
         .client
         .post(world.product.url("/api/billing/webhooks/stripe"))
