@@ -1,75 +1,12 @@
 // Drives the console of a running product with a real browser, as a person would: by keyboard, by
-// pointer, without a script, in the dark, on a phone. RECOUNT_URL names a running product, or
-// RECOUNT_BIN the binary that is started on new data; with SHOTS set every page is photographed into
-// that folder. RECOUNT_DEMO=1 starts the demo of crates/console instead. CHROMIUM names another browser
-// than /usr/bin/chromium.
+// pointer, without a script, in the dark, on a phone. How it is started: see product.mjs.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { createInterface } from "node:readline";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
-import { chromium } from "playwright-core";
+import { NARROW, SHOTS, WIDE, base, command, done, fits, open, start, stop } from "./product.mjs";
 
-const TOP = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const SHOTS = process.env.SHOTS;
-const FLAGS = [
-  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
-const WIDE = { width: 1440, height: 1000 };
-const NARROW = { width: 320, height: 800 };
-
-let base = process.env.RECOUNT_URL?.replace(/\/$/, "");
-let browser;
-let demo;
-let data;
 let post;
-
-// --- the product
-
-async function startDemo() {
-  const port = 7100 + (process.pid % 800);
-  demo = spawn(join(TOP, "target/release/examples/demo"), { env: { ...process.env, PORT: String(port) }, stdio: "ignore" });
-  return `http://127.0.0.1:${port}`;
-}
-
-/** The built product on new data and a free port; its banner names the address. */
-async function startProduct() {
-  data = mkdtempSync(join(tmpdir(), "recount-browser-"));
-  const args = ["up", "--data", join(data, "data"), "--listen", "127.0.0.1:0"];
-  demo = spawn(process.env.RECOUNT_BIN, args, { stdio: ["ignore", "pipe", "inherit"] });
-  for await (const line of createInterface({ input: demo.stdout })) {
-    const api = line.match(/^\s+API\s+(\S+)\/api$/);
-    if (api) return api[1];
-  }
-  assert.fail("the product ended without a banner");
-}
-
-async function answers(url) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  assert.fail(`nothing answers at ${url}`);
-}
-
-/** One command over the API; the answer's JSON. */
-async function command(method, path, body) {
-  const answer = await fetch(base + path, {
-    method,
-    headers: { "content-type": "application/json" },
-    body: body && JSON.stringify(body),
-  });
-  const text = await answer.text();
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
-  return text ? JSON.parse(text) : {};
-}
 
 /** The id of a stream, whichever way the answer names it. */
 const idOf = (answer) => answer.id ?? answer.stream.slice(answer.stream.indexOf("-") + 1);
@@ -78,13 +15,7 @@ const draft = async (title) =>
   idOf(await command("POST", "/api/content/posts", { title, body: "The first words." }));
 
 before(async () => {
-  if (!base) {
-    const named = process.env.RECOUNT_BIN || process.env.RECOUNT_DEMO;
-    assert.ok(named, "set RECOUNT_URL to a running product, RECOUNT_BIN to the binary, or RECOUNT_DEMO=1");
-    base = await (process.env.RECOUNT_BIN ? startProduct() : startDemo());
-  }
-  await answers(`${base}/console`);
-  if (SHOTS) mkdirSync(SHOTS, { recursive: true });
+  await start();
   post = await draft("Autumn sale, day 4");
   await command("PUT", `/api/content/posts/${post}`, { title: "Autumn sale, last day", body: "Everything must go." });
   const at = new Date(Date.now() + 86_400_000).toISOString();
@@ -93,18 +24,9 @@ before(async () => {
     platforms: ["bluesky", "mastodon"],
   });
   await draft("<img src=x onerror=document.title='owned'><script>document.title='owned'</script>");
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 });
 
-after(async () => {
-  await browser?.close();
-  if (demo?.exitCode === null) {
-    const ended = new Promise((done) => demo.once("exit", done));
-    demo.kill();
-    await ended;
-  }
-  if (data) rmSync(data, { recursive: true, force: true });
-});
+after(stop);
 
 // --- pages
 
@@ -124,24 +46,6 @@ const pages = () => ({
   help: "/console/help",
 });
 
-/** A page in a context of its own, watched for errors of scripts and of the content policy. */
-async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: WIDE, ...options });
-  const page = await context.newPage();
-  page.wrong = [];
-  page.on("pageerror", (error) => page.wrong.push(error.message));
-  page.on("console", (line) => {
-    if (/Content Security Policy|Uncaught|Refused to/.test(line.text())) page.wrong.push(line.text());
-  });
-  await page.goto(base + path);
-  return page;
-}
-
-async function done(page) {
-  assert.deepEqual(page.wrong, []);
-  await page.context().close();
-}
-
 const sentence = (page) => page.locator("#lede").innerText();
 const field = (page, name) => page.locator("#state tr", { has: page.locator(`th code:text-is("${name}")`) }).locator("td");
 
@@ -151,12 +55,7 @@ for (const theme of ["light", "dark"]) {
       const page = await open("/console/help", { viewport, colorScheme: theme });
       for (const [name, path] of Object.entries(pages())) {
         await page.goto(base + path);
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(over <= 0, `${name} scrolls sideways by ${over} px`);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        const bad = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-        const found = bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
-        assert.deepEqual(found, [], `axe on ${name}`);
+        await fits(page, name);
         if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${theme}-${width}.png`), fullPage: width === "320" });
       }
       await done(page);

@@ -118,7 +118,7 @@ impl<S: Played> Play<S> {
                         continue;
                     }
                     self.begun.push(attempt.clone());
-                    let (took_ms, outcome) = self.outcome(&attempt, says, &ask);
+                    let (took_ms, outcome) = Self::outcome(&attempt, says, &ask);
                     return Some((self.now.plus_ms(took_ms), Input::Answer { attempt, outcome }));
                 }
                 Effect::Probe { step, behind_undo, ask, .. } => {
@@ -138,12 +138,7 @@ impl<S: Played> Play<S> {
         Some((at, Input::Timer(timer)))
     }
 
-    fn outcome(
-        &self,
-        attempt: &Attempt,
-        says: Says,
-        ask: &S::Ask,
-    ) -> (i64, Outcome<Option<S::Answer>>) {
+    fn outcome(attempt: &Attempt, says: Says, ask: &S::Ask) -> (i64, Outcome<Option<S::Answer>>) {
         let usual = 140 + i64::try_from(attempt.step.len() * 97 % 900).unwrap_or(0);
         let gives = (attempt.direction == Direction::Forward).then(|| S::gives(ask)).flatten();
         match says {

@@ -11,11 +11,16 @@ use axum::response::{IntoResponse, Response};
 use domain::{ActorId, Principal, Role, TenantId, Timestamp};
 use maud::{Markup, html};
 
+use orchestrator::filter::{Filter, Group};
+
 use crate::backend::{Backend, BackendError};
 use crate::frame::{self, Section};
 use crate::prefs::Prefs;
 use crate::sampler::{self, Sampler};
 use crate::system::{Installation, Projection};
+
+/// The filter of sagas that cannot go on without a human; one that is held is held on purpose.
+pub(crate) const NEED_A_HUMAN: &str = "state:parked -cause:operator-hold";
 
 /// What all requests share.
 pub(crate) struct Shell {
@@ -139,17 +144,25 @@ impl Cx {
     pub(crate) async fn answer(&self, page: Result<Page, Problem>) -> Response {
         let page = page.unwrap_or_else(|problem| self.problem(&problem));
         let status = page.status;
-        let (installation, projections) = self.around().await;
-        let body = frame::draw(self, &page, &installation, &projections).into_string();
+        let (installation, projections, needs_human) = self.around().await;
+        let body = frame::draw(self, &page, &installation, &projections, needs_human).into_string();
         let mut response = (status, axum::response::Html(body)).into_response();
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie"));
         response
     }
 
     /// What the frame shows; the frame stands even when the product does not answer.
-    async fn around(&self) -> (Installation, Vec<Projection>) {
+    async fn around(&self) -> (Installation, Vec<Projection>, u64) {
         let installation = self.backend().installation(&self.who).await.unwrap_or_default();
-        (installation, self.backend().projections(&self.who).await.unwrap_or_default())
+        let projections = self.backend().projections(&self.who).await.unwrap_or_default();
+        (installation, projections, self.need_a_human().await.unwrap_or(0))
+    }
+
+    /// How many sagas wait for a human.
+    async fn need_a_human(&self) -> Option<u64> {
+        let filter = Filter::parse(NEED_A_HUMAN).ok()?;
+        let counts = self.backend().desk()?.counts(&self.who, &filter, Group::State).await;
+        Some(counts.ok()?.iter().map(|(_, count)| count).sum())
     }
 
     fn problem(&self, problem: &Problem) -> Page {

@@ -87,6 +87,7 @@ pub(crate) fn draw(
     page: &Page,
     installation: &Installation,
     projections: &[Projection],
+    needs_human: u64,
 ) -> Markup {
     let set = |name: &str, quiet: &str| Some(cx.prefs.get(name)).filter(|word| *word != quiet);
     html! {
@@ -115,7 +116,7 @@ pub(crate) fn draw(
                 a.skip href="#main" { "Skip to content" }
                 div.shell {
                     (bar(cx, installation, projections))
-                    (rail(page.section, projections))
+                    (rail(page.section, projections, needs_human))
                     main.page id="main" tabindex="-1" {
                         (live(page))
                         div.head {
@@ -209,7 +210,7 @@ pub(crate) fn fresh(projections: &[Projection], patch: bool) -> Markup {
     }
 }
 
-fn rail(here: Section, projections: &[Projection]) -> Markup {
+fn rail(here: Section, projections: &[Projection], needs_human: u64) -> Markup {
     let parked: usize = projections.iter().map(|one| one.parked.len()).sum();
     html! {
         nav.rail aria-label="Console" {
@@ -223,6 +224,9 @@ fn rail(here: Section, projections: &[Projection]) -> Markup {
                                 aria-current=[(one.section == here).then_some("page")] {
                                 (icon(one.icon))
                                 span.l { (one.title) }
+                                @if one.section == Section::Pulse && needs_human > 0 {
+                                    span.n.is-park { (needs_human) span.vh { " need a human" } }
+                                }
                                 @if one.section == Section::Projections && parked > 0 {
                                     span.n.is-park { (parked) span.vh { " parked" } }
                                 }

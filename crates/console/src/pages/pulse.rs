@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn filters_that_the_pages_ask_by_are_understood() {
         let states = SagaState::ALL.map(SagaState::filter);
-        for text in states.into_iter().chain([HUMAN]) {
+        for text in states.into_iter().chain([HUMAN, crate::cx::NEED_A_HUMAN]) {
             let filter = Filter::parse(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
             assert!(!filter.terms.is_empty());
         }

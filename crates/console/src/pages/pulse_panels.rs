@@ -85,11 +85,11 @@ fn asked(cx: &Cx, row: &SagaRow) -> Markup {
             td.a-main.what-cell role="cell" {
                 (question(is))
                 small { a.rowlink href=(url(&stream)) { (row.plan) "@" (row.plan_version) } " · " (format::uuid(stream.id())) }
-                small.narrow { (at_risk) " · " (saga_rows::left(is, cx.now)) }
+                small.narrow { (at_risk) " · " (saga_rows::left(is, cx.now, cx.now)) }
             }
             td.p2 role="cell" { (at_risk) }
             td.num.nowrap.a-age role="cell" { (sentence::since(cx.now, since, true)) }
-            td.num.nowrap.p2 role="cell" { (saga_rows::left(is, cx.now)) }
+            td.num.nowrap.p2 role="cell" { (saga_rows::left(is, cx.now, cx.now)) }
             td.num.a-act role="cell" { (answer(&stream, is)) }
         }
     }

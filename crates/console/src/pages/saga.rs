@@ -241,7 +241,7 @@ fn map_panel(shown: &Shown<'_>) -> Markup {
                 @if shown.plan().is_none() { span.st.is-park { (icon("warn")) "not the plan of this program" } }
             }
             (parts::scroll("Plan map", &html! { div.pad id="sg-map" { (map(shown)) } }))
-            details.foot { summary { "Steps as a table" } div id="sg-steps" { (saga_ledger::steps(shown)) } }
+            details.foot { summary { "Steps as a table" } (parts::scroll("Steps", &html! { div id="sg-steps" { (saga_ledger::steps(shown)) } })) }
         }
     }
 }

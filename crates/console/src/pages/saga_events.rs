@@ -56,7 +56,7 @@ fn line(shown: &Shown<'_>, one: &Recorded) -> Markup {
                 summary {
                     span.num.dim { (number) }
                     (line.mark())
-                    span.what { code.ty { (format::verb(&one.head.event_type)) } (line.says) }
+                    span.what { code.ty { (format::verb(&one.head.event_type)) } " " (line.says) }
                     (format::time(shown.now, meta.recorded_at))
                 }
                 div.body {

@@ -76,13 +76,25 @@ fn mailbox(shown: &Shown<'_>) -> Markup {
         })
         .collect();
     let body = html! {
-        @if timers.is_empty() && late.is_empty() { (parts::empty("No timer is set, no event is held.")) }
+        @if timers.is_empty() && late.is_empty() && shown.is.mailbox.is_empty() { (parts::empty("No timer is set, no event is held.")) }
         @else {
             dl.kv.pad {
                 @for (_, timer) in timers {
                     dt { "Timer" }
                     dd { (words::purpose(timer.purpose, &timer.step)) ", " (format::time(shown.now, timer.at))
                         " " span.dim { "in " (until(shown.now, timer.at)) }
+                    }
+                }
+                @for held in &shown.is.mailbox {
+                    dt { "Held" }
+                    dd { a href={ "/console/go?id=" (held.event) } { (format::uuid(held.event.0)) } " "
+                        span.dim {
+                            @match &held.cancel {
+                                Some(why) => { "asks to take everything back: " (why) },
+                                None => "until it goes on",
+                            }
+                            @if let Some(until) = held.until { ", until " (format::time(shown.now, until)) }
+                        }
                     }
                 }
                 @for (one, policy, why) in late {

@@ -78,7 +78,7 @@ fn moved(shown: &Shown<'_>, filled: &Filled) -> Markup {
                     h3 id="act-m" { "Changed since revision " (seen) }
                     ol.next.events {
                         @for one in &shown.view.events[seen..] {
-                            (step(words::of(&one.event, shown.now), one.head.meta.version, format::verb(&one.head.event_type)))
+                            (step(&words::of(&one.event, shown.now), one.head.meta.version, format::verb(&one.head.event_type)))
                         }
                     }
                     p { "It is " b { (state(&shown.latest).look().word) } " now. The preview below is of revision " (shown.head()) "." }
@@ -88,12 +88,12 @@ fn moved(shown: &Shown<'_>, filled: &Filled) -> Markup {
     }
 }
 
-fn step(line: words::Line, number: u64, verb: &str) -> Markup {
+fn step(line: &words::Line, number: u64, verb: &str) -> Markup {
     html! {
         li {
             span.num.dim { (number) }
             (line.mark())
-            span { code.ty { (verb) } (line.says) }
+            span { code.ty { (verb) } " " (line.says) }
         }
     }
 }
@@ -163,7 +163,7 @@ fn preview(cx: &Cx, shown: &Shown<'_>, verb: Verb, filled: &Filled) -> Markup {
                 @match dry_run(cx, shown, verb, filled) {
                     Ok(events) => {
                         ol.next.events { @for (at, event) in (1..).zip(&events) {
-                            (step(words::of(event, shown.now), revision + at, format::verb(type_of(event))))
+                            (step(&words::of(event, shown.now), revision + at, format::verb(type_of(event))))
                         } }
                         (then(shown, &events))
                     },
@@ -222,7 +222,7 @@ fn then(shown: &Shown<'_>, events: &[Event]) -> Markup {
     };
     let done = if direction == Direction::Undo { "it is taken back" } else { "the plan goes on" };
     html! {
-        h3.gapt { "Then it asks " span.dim { (target) " to " (what) ", " (format::span(limit)) " limit" } }
+        h3.gapt { "Then it asks " span.dim { (words::short(target)) " to " (what) ", " (format::span(limit)) " limit" } }
         ul.fork {
             li.is-ok { span.st.is-ok { (icon("done")) "if done" } small { (done) } }
             li.is-park { span.st.is-park { (icon("retry")) "if not now" } small { (again) } }
@@ -254,21 +254,24 @@ fn fields(cx: &Cx, filled: &Filled, revision: usize) -> Markup {
 fn same_as(shown: &Shown<'_>, verb: Verb, filled: &Filled) -> Markup {
     let id = &shown.view.id;
     let revision = shown.head();
-    let mut cli = format!("recount saga {verb} {id} --revision {revision}");
+    let output = filled.output.trim();
+    let mut cli = vec![format!("recount saga {verb} {id}")];
     let mut body = serde_json::json!({"reason": "…", "revision": revision});
     if !filled.step.is_empty() {
-        cli += &format!(" --step {}", filled.step);
+        cli.push(filled.step.clone());
         body["step"] = filled.step.clone().into();
     }
     if verb == Verb::Resolve {
-        cli += if filled.happened == "no" { " --did-not-happen" } else { " --happened" };
-        body["happened"] = (filled.happened != "no").into();
+        let happened = filled.happened != "no";
+        cli.push(if happened { "--happened" } else { "--did-not-happen" }.to_owned());
+        body["happened"] = happened.into();
     }
-    if !filled.output.trim().is_empty() {
-        cli += &format!(" --output '{}'", filled.output.trim().replace('\'', r"'\''"));
-        body["output"] = serde_json::from_str(filled.output.trim()).unwrap_or_default();
+    if !output.is_empty() {
+        cli.push(format!("--output-json '{}'", output.replace('\'', r"'\''")));
+        body["output"] = serde_json::from_str(output).unwrap_or_default();
     }
-    cli += " --reason \"…\"";
+    cli.push(format!("--revision {revision} --reason \"…\""));
+    let cli = cli.join(" ");
     let risk = risk::risk(&shown.latest);
     html! {
         details.asx {

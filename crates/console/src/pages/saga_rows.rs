@@ -64,8 +64,8 @@ pub(crate) fn row(cx: &Cx, one: &SagaRow, fresh: bool, patch: bool) -> Markup {
             td.a-foot role="cell" { (dots::draw(is)) }
             td.p2.wait role="cell" { (waits) }
             td.num.nowrap.a-age role="cell" { (age(is, now)) }
-            td.num.nowrap.p2 role="cell" { (left(is, now)) }
-            td.num.p3 role="cell" { (tries(cx, one)) }
+            td.num.nowrap.p2 role="cell" { (left(is, cx.now, now)) }
+            td.num.nowrap.p3 role="cell" { (tries(cx, one)) }
         }
     }
 }
@@ -108,16 +108,16 @@ fn age(is: &Instance, now: Timestamp) -> Markup {
     sentence::since(until, is.started_at, is.is_running())
 }
 
-/// How much of its time is left.
-pub(crate) fn left(is: &Instance, now: Timestamp) -> Markup {
+/// How much of its time is left; `drawn` is the time that it is written at, for the script to count on.
+pub(crate) fn left(is: &Instance, now: Timestamp, drawn: Timestamp) -> Markup {
     let Some(at) = deadline(is) else {
         return html! { span.dim { @if is.is_running() { "no limit" } @else { "·" } } };
     };
     let ms = at.ms_since(now);
     html! {
-        @if ms < 0 { span.c.is-bad { "over by " (sentence::since(now, at, true)) } }
-        @else if ms < 3_600_000 { span.c.is-park { (sentence::until(now, at)) } }
-        @else { span.dim { (sentence::until(now, at)) } }
+        @if ms < 0 { span.c.is-bad { "over by " (sentence::since(drawn.max(at), at, true)) } }
+        @else if ms < 3_600_000 { span.c.is-park { (sentence::until(drawn, at)) } }
+        @else { span.dim { (sentence::until(drawn, at)) } }
     }
 }
 
@@ -141,7 +141,7 @@ pub(crate) async fn peek(cx: &Cx, id: &str) -> Result<Page, Problem> {
                     dt { "Progress" } dd { (dots::draw(is)) }
                     dt { "Out there" } dd { (risk(is).words()) }
                     dt { "Started" } dd { (format::time_ago(cx.now, is.started_at)) }
-                    dt { "Time left" } dd { (left(is, cx.now)) }
+                    dt { "Time left" } dd { (left(is, cx.now, cx.now)) }
                     dt { "Events" } dd { (shown.head()) }
                     dt { "Stream" } dd { span.id.full { (shown.view.id) } }
                 }

@@ -64,8 +64,8 @@ fn link(word: &str, key: &str, href: Option<String>) -> Markup {
 /// A tick for each event; what changed the course is higher.
 fn ticks(shown: &Shown<'_>) -> Markup {
     let count = shown.head();
-    let x =
-        |n: usize| if count < 2 { 8.0 } else { 8.0 + 984.0 * (n as f64) / (count as f64 - 1.0) };
+    // Over 984 of 1,000 units, from 8 on.
+    let x = |n: usize| if count < 2 { 8 } else { 8 + 984 * n / (count - 1) };
     html! {
         @if count <= TICKS_MAX {
             svg.fig.ticks viewBox="0 0 1000 18" preserveAspectRatio="none" aria-hidden="true" {
@@ -73,7 +73,7 @@ fn ticks(shown: &Shown<'_>) -> Markup {
                     @let line = words::of(&one.event, shown.now);
                     @let high = matches!(line.class, "is-bad" | "is-doubt" | "is-park") || one.event_is_turn();
                     path class={ (if n + 1 == shown.at { "cf2" } else if high { "cw thin" } else { "hair2" }) " " (line.class) }
-                        d={ "M" (format!("{:.1}", x(n))) " " (if high { 2 } else { 8 }) "V16" } {}
+                        d={ "M" (x(n)) " " (if high { 2 } else { 8 }) "V16" } {}
                 }
             }
         }
@@ -151,14 +151,12 @@ fn fields(is: &[StateLine], changes: &[Change<'_>], mark: bool) -> Markup {
 fn lines(is: &Instance, plan: Option<&dyn SagaType>, shown: &Shown<'_>) -> Vec<StateLine> {
     let line = |name: String, value: String| StateLine { name, value, masked: false };
     let mut all = vec![line("phase".to_owned(), is.phase.to_string())];
-    match plan.map(|plan| plan.knows(is)) {
-        Some(Ok(knows)) => flatten("", &knows, &mut |name, value| all.push(line(name, value))),
-        _ => {
-            // Without its code: what it began with and what it was given.
-            let began = serde_json::from_str(&is.state).unwrap_or(Value::Null);
-            flatten("began", &began, &mut |name, value| all.push(line(name, value)));
-        }
-    }
+    let business = plan.and_then(|plan| plan.knows(is).ok());
+    // Without its code: what it began with, and below what it was given.
+    let began =
+        || serde_json::json!({"began": serde_json::from_str(&is.state).unwrap_or(Value::Null)});
+    let business = business.unwrap_or_else(began);
+    flatten("", &business, &mut |name, value| all.push(line(name, value)));
     for step in steps(is) {
         let Some(known) = step.is else { continue };
         all.push(line(step.id.to_owned(), look::forward(is, plan, &step).word));

@@ -82,7 +82,7 @@ impl Risk {
         self.may_stand.all(&other.may_stand);
     }
 
-    /// `€49.00 may stand`, `€4.90 and 2 effects stand, 1 effect may`, `nothing`.
+    /// `€49.00 may stand`, `€4.90 and 2 effects stand, 1 effect may stand`, `nothing`.
     pub(crate) fn words(&self) -> String {
         let verb = if self.stands.effects == 1 { "stands" } else { "stand" };
         let (stands, may) = (self.stands.words(), self.may_stand.words());
@@ -90,7 +90,7 @@ impl Risk {
             (0, 0) => "nothing".to_owned(),
             (_, 0) => format!("{stands} {verb}"),
             (0, _) => format!("{may} may stand"),
-            _ => format!("{stands} {verb}, {may} may"),
+            _ => format!("{stands} {verb}, {may} may stand"),
         }
     }
 

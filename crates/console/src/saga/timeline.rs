@@ -5,7 +5,7 @@ use domain::Timestamp;
 use maud::{Markup, html};
 use orchestrator::{Direction, Instance, Purpose};
 
-use super::history::{Attempt, Ending, History};
+use super::history::{Attempt, Ending, History, Pause};
 use crate::format;
 
 /// The whole figure, and the part of it that is for names, in pixels.
@@ -93,7 +93,7 @@ fn folds(gaps: &[(i64, i64)]) -> Vec<(i64, i64)> {
 
 /// Gives each stretch its place: folds a fixed one, the rest by length, none less than a little.
 fn laid(spans: &[(i64, i64, bool)]) -> Vec<Piece> {
-    const LEAST: u64 = 26;
+    const LEAST: u64 = 40;
     let long = |span: &(i64, i64, bool)| u64::try_from(span.1 - span.0).unwrap_or(0);
     let folds = spans.iter().filter(|span| span.2).count() as u64;
     let busy = spans.len() as u64 - folds;
@@ -171,8 +171,9 @@ impl<'a> Timeline<'a> {
         let bottom = 24 + ROW * rows.len() as u64 + 4;
         let undo = rows.iter().position(|(_, direction)| *direction == Direction::Undo);
         let running = self.is.is_running();
+        let said = if self.history.moments.is_empty() { 0 } else { 28 };
         html! {
-            svg.fig.gantt viewBox={ "0 0 " (WIDTH) " " (bottom + 22) } role="img" aria-label=(self.words(&rows)) {
+            svg.fig.gantt viewBox={ "0 0 " (WIDTH) " " (bottom + 22 + said) } role="img" aria-label=(self.words(&rows)) {
                 defs { pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" { path.hair.hatch d="M0 0V5" {} } }
                 @if let Some(at) = undo {
                     @let top = 24 + ROW * at as u64;
@@ -243,7 +244,7 @@ impl<'a> Timeline<'a> {
             text.m x="4" y=(y + 16) { (clip(&name, 21)) }
             @for pause in pauses { (self.pause(pause.from, pause.to, step.is_empty(), y)) }
             @for attempt in &attempts { (self.bar(attempt, y)) }
-            @if let Some(last) = attempts.last() { (self.beside(&attempts, last, y)) }
+            @if let Some(last) = attempts.last() { (self.beside(&attempts, last, y, purposes)) }
         }
     }
 
@@ -277,7 +278,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// What the row comes to, beside its last bar.
-    fn beside(&self, attempts: &[&Attempt], last: &Attempt, y: u64) -> Markup {
+    fn beside(&self, attempts: &[&Attempt], last: &Attempt, y: u64, of: &[Purpose]) -> Markup {
         let until = last.to.unwrap_or_else(|| self.now.max(last.from));
         let took = u64::try_from(until.ms_since(last.from)).unwrap_or(0);
         let tries =
@@ -286,12 +287,16 @@ impl<'a> Timeline<'a> {
             Ending::Done | Ending::Open => format!("{tries}{}", format::span(took)),
             _ => format!("{tries}{} {}", word(last), clip(&last.detail, FAULT_CHARS)),
         };
-        let (from, to) =
-            (self.axis.x(attempts[0].from), self.axis.x(until).max(self.axis.x(last.from) + 5));
+        let behind =
+            |p: &&Pause| p.step == last.step && of.contains(&p.purpose) && p.from >= last.from;
+        let paused = self.history.pauses.iter().filter(behind).map(|p| self.axis.x(p.to)).max();
+        let end = self.axis.x(until).max(self.axis.x(last.from) + 5);
+        let (from, to) = (self.axis.x(attempts[0].from), end.max(paused.unwrap_or(0)));
         // 6 pixels a character.
         let long = text.chars().count() as u64 * 6;
         let pending = self.is.timers.values().any(|t| t.step == last.step && t.at > self.now);
-        let right = to + long + 12 < WIDTH && !(pending && last.to.is_some());
+        let to = if pending { to + 30 } else { to };
+        let right = to + long + 12 < WIDTH;
         html! {
             @if right { text.q2 x=(to + 6) y=(y + 16) { (text) } }
             @else if from > NAMES + long + 12 { text.q2 x=(from - 6) y=(y + 16) text-anchor="end" { (text) } }
@@ -299,17 +304,18 @@ impl<'a> Timeline<'a> {
     }
 
     fn moments(&self, bottom: u64) -> Markup {
-        let mut free = [0_u64; 3];
+        let mut free = [0_u64; 2];
         html! {
             @for moment in &self.history.moments {
                 @let x = self.axis.x(moment.at);
                 @let long = moment.words.chars().count() as u64 * 7 + 8;
                 @let lane = free.iter().position(|free| *free <= x);
+                @let lane = lane.filter(|_| x + long < WIDTH);
                 g class=(moment.class) {
-                    path.cw.thin d={ "M" (x) " 22V" (bottom) } {}
-                    @if let Some(lane) = lane.filter(|_| x + long < WIDTH) {
+                    path.cw.thin d={ "M" (x) " 22V" (bottom + lane.map_or(0, |lane| 30 + 14 * lane as u64)) } {}
+                    @if let Some(lane) = lane {
                         @let () = free[lane] = x + long;
-                        text.sc x=(x + 4) y=(bottom - 4 - 12 * lane as u64) { (moment.words) }
+                        text.sc x=(x + 4) y=(bottom + 30 + 14 * lane as u64) { (moment.words) }
                     }
                 }
             }
@@ -411,7 +417,7 @@ mod tests {
 
     #[test]
     fn an_axis_of_one_instant_or_none_has_a_place_for_everything() {
-        assert_eq!(Axis::of(vec![5]).x(Timestamp::from_millis(7)), NAMES + 26);
+        assert_eq!(Axis::of(vec![5]).x(Timestamp::from_millis(7)), NAMES + 40);
         assert_eq!(Axis::of(vec![]).x(Timestamp::from_millis(7)), NAMES);
     }
 }

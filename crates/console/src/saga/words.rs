@@ -40,6 +40,14 @@ fn way(step: &str, direction: Direction) -> String {
     }
 }
 
+/// A target in a sentence: of a stream the category and the tail of its id.
+pub(crate) fn short(target: &str) -> String {
+    match target.parse::<domain::StreamId>() {
+        Ok(stream) => format!("{} …{}", stream.category(), &stream.id().to_string()[24..]),
+        Err(_) => target.to_owned(),
+    }
+}
+
 /// What a timer is for, in words.
 pub(crate) fn purpose(purpose: Purpose, step: &str) -> String {
     match purpose {
@@ -51,7 +59,7 @@ pub(crate) fn purpose(purpose: Purpose, step: &str) -> String {
         Purpose::StepDeadline => format!("deadline of {step}"),
         Purpose::SagaDeadline => "its deadline".to_owned(),
         Purpose::Begin => "it begins".to_owned(),
-        other => other.to_string().replace('_', " "),
+        Purpose::Held => "an event that it holds is dropped".to_owned(),
     }
 }
 
@@ -122,10 +130,8 @@ fn of_step(event: &Event) -> Line {
                     format!(", {}", money::words(&Money { minor, currency }))
                 });
             let class = if *direction == Direction::Undo { "is-undo" } else { "is-run" };
-            let says = format!(
-                "{}, try {attempt}: asks {target} to {what}{amount}",
-                way(step, *direction)
-            );
+            let (way, whom) = (way(step, *direction), short(target));
+            let says = format!("{way}, try {attempt}: asks {whom} to {what}{amount}");
             line(class, "intent", says)
         }
         Event::StepDone { step, direction, attempt, .. } => {
