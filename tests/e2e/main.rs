@@ -8,6 +8,7 @@ mod bad_input;
 mod crash;
 mod operate;
 mod publishing;
+mod saga_cli;
 mod secrets;
 mod tenants;
 mod walk;

@@ -2,13 +2,14 @@
 
 use uuid::Uuid;
 
-use crate::{Envelope, EventSet, Timestamp};
+use crate::{Envelope, EventSet, StreamId, Timestamp};
 
 /// A read model: what each event does to the one row it belongs to.
 ///
 /// The engine owns the table. It reads rows by key, folds a batch in memory and writes rows and
 /// checkpoint in one transaction, so each event counts exactly once. The fold must not look at
-/// anything but its arguments. `key` is the stream's id, or the fold commutes over streams.
+/// anything but its arguments. `key` is that of the stream's own row, or the fold commutes over
+/// streams.
 pub trait Projection: Row {
     /// Its name, kebab-case, as `post-calendar`.
     const NAME: &'static str;
@@ -19,6 +20,12 @@ pub trait Projection: Row {
 
     /// Which row an event belongs to; `None`: none.
     fn key(event: &Envelope<Self::Event>) -> Option<Uuid>;
+
+    /// The key of the row that is this stream's own: no other stream has the same. Its id, unless
+    /// streams of several categories have rows in one table and may share an id.
+    fn own(stream: &StreamId) -> Uuid {
+        stream.id()
+    }
 
     /// The row after one more event; `None` removes it.
     fn fold(row: Option<Self>, event: &Envelope<Self::Event>) -> Option<Self>;

@@ -1,15 +1,16 @@
 //! The read model of sagas: one row for each, folded by the engine's own fold. Not the page of a saga,
 //! which reads its stream; both say the same, because both say what the [`Instance`] says.
 //!
-//! Owns table `saga.instances`. Its events stand in the `<context>.sagas` topic of every context, and
-//! the key is the id of the stream alone: ids of sagas are derived from events and so as unique as
-//! events are, whatever their type. Should two types share one all the same, the first one keeps the
-//! row and the other has only its page.
+//! Owns table `saga.instances`. Its events stand in the `<context>.sagas` topic of every context. Sagas
+//! of several types may share a number, as the one that publishes and the one that tells of it do: so
+//! the key is derived from the whole name of the stream.
 
 use std::collections::BTreeMap;
 
 use domain::saga::Kind;
-use domain::{Envelope, Field, FieldError, Projection, Row, Timestamp, Value, Word};
+use domain::{
+    Envelope, Field, FieldError, Projection, Row, StreamId, Timestamp, Value, Word, derived_id,
+};
 use uuid::Uuid;
 
 use crate::event::Event;
@@ -55,7 +56,7 @@ pub enum Waits {
 #[derive(Debug, Clone, PartialEq, Row)]
 #[row(
     table = "saga.instances",
-    key = "saga_id",
+    key = "key",
     index = "started_at",
     index = "last_at",
     index = "ended_at",
@@ -66,6 +67,8 @@ pub enum Waits {
     index = "state, started_at"
 )]
 pub struct SagaRow {
+    /// Derived from its stream: no other saga has it
+    pub key: Uuid,
     /// The saga: the id of its stream
     pub saga_id: Uuid,
     /// Its stream
@@ -143,16 +146,16 @@ impl Projection for SagaRow {
     type Event = Event;
 
     fn key(event: &Envelope<Event>) -> Option<Uuid> {
-        Some(event.meta.stream.id())
+        Some(Self::own(&event.meta.stream))
+    }
+
+    fn own(stream: &StreamId) -> Uuid {
+        derived_id(&["saga", &stream.to_string()])
     }
 
     fn fold(row: Option<Self>, event: &Envelope<Event>) -> Option<Self> {
         let (stream, tenant) = (event.meta.stream.to_string(), event.meta.tenant.to_string());
-        let before = match row {
-            Some(row) if row.stream != stream => return Some(row),
-            Some(row) => row.instance.0,
-            None => Instance::default(),
-        };
+        let before = row.map(|row| row.instance.0).unwrap_or_default();
         let is = before.evolve(event.meta.recorded_at, &event.payload);
         Some(Self::of(event.meta.stream.id(), stream, tenant, is))
     }
@@ -173,6 +176,7 @@ impl SagaRow {
         causes.sort_unstable();
         causes.dedup();
         Self {
+            key: derived_id(&["saga", &stream]),
             saga_id,
             stream,
             tenant,

@@ -199,7 +199,7 @@ pub(crate) fn group_sql(
     let by: Result<Vec<_>, _> = query.by.iter().map(|name| column(table, name)).collect();
     let by: Vec<_> = by?.into_iter().map(|column| ident(column.name)).collect();
     let (first, last) = (column(table, query.between.0)?, column(table, query.between.1)?);
-    let sum = column(table, query.sum)?;
+    let (sum, sample) = (column(table, query.sum)?, column(table, query.sample)?);
     if (first.ty, last.ty, sum.ty) != (ColumnType::Time, ColumnType::Time, ColumnType::Int) {
         return Err(invalid(sum, "times are compared and numbers added up"));
     }
@@ -209,7 +209,7 @@ pub(crate) fn group_sql(
         format!("min({})", ident(first.name)),
         format!("max({})", ident(last.name)),
         format!("greatest(least(sum({}), {}), {})::bigint", ident(sum.name), i64::MAX, i64::MIN),
-        format!("min({}::text)", ident(table.key)),
+        format!("min({}::text)", ident(sample.name)),
     ];
     let picks: Vec<_> = by.iter().cloned().chain(picks).collect();
     let grouped =

@@ -97,14 +97,13 @@ fn group(table: &Table, query: &GroupQuery, row: &PgRow) -> Result<Group, sqlx::
     let by = query.by.iter().enumerate();
     let by = by.map(|(at, name)| value(ty(name).unwrap_or(ColumnType::Text), row, at));
     let own = query.by.len();
-    let sample: String = row.try_get(own + 4)?;
     Ok(Group {
         by: by.collect::<Result<_, _>>()?,
         count: uint(row.try_get(own)?),
         first: row.try_get::<DateTime<Utc>, _>(own + 1)?.into(),
         last: row.try_get::<DateTime<Utc>, _>(own + 2)?.into(),
         sum: row.try_get::<Option<i64>, _>(own + 3)?.unwrap_or_default(),
-        sample: sample.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        sample: row.try_get::<Option<String>, _>(own + 4)?.unwrap_or_default(),
     })
 }
 

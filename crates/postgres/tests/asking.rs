@@ -133,6 +133,7 @@ async fn groups_are_counted_per_tenant_or_for_everybody() {
         by: vec!["name"],
         between: ("changed_at", "changed_at"),
         sum: "count",
+        sample: "item_id",
         limit: 3,
     };
     let groups = store.groups(&table, &query).await.unwrap();
@@ -145,7 +146,7 @@ async fn groups_are_counted_per_tenant_or_for_everybody() {
         let groups = store.groups(&table, query).await.unwrap();
         let sum = db.number("SELECT sum(count)::bigint FROM shop.items").await;
         assert_eq!((groups[0].count, groups[0].sum, groups.len()), (60, sum, 1));
-        assert_eq!(groups[0].sample, Uuid::from_u128(1));
+        assert_eq!(groups[0].sample, Uuid::from_u128(1).to_string());
     }
     assert_eq!(store.groups(&table, &nobody).await.unwrap(), vec![]);
     let wrong = GroupQuery { sum: "name", ..all };

@@ -18,6 +18,8 @@ pub(crate) struct Item {
     pub(crate) recorded_at: Timestamp,
     /// Where its frame begins, or earlier.
     pub(crate) offset: u64,
+    /// The key of the row that is its stream's own.
+    pub(crate) own: Uuid,
     /// Its row and the typed event; or why it cannot be folded.
     pub(crate) event: Result<(Option<Uuid>, Event), Poison>,
 }
@@ -31,6 +33,7 @@ impl Item {
             tenant: meta.tenant.clone(),
             recorded_at: meta.recorded_at,
             offset,
+            own: entry.fold.own(&meta.stream),
             event: entry.fold.decode(meta, data),
         }
     }
@@ -39,7 +42,7 @@ impl Item {
     fn key(&self) -> Option<Uuid> {
         match &self.event {
             Ok((key, _)) => *key,
-            Err(_) => Some(self.stream.id()),
+            Err(_) => Some(self.own),
         }
     }
 }
@@ -88,7 +91,7 @@ pub(crate) fn keys<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<Uuid> {
 
 /// Whether another lane may write one of these rows.
 pub(crate) fn shared<'a>(entry: &Entry, mut items: impl Iterator<Item = &'a Item>) -> bool {
-    entry.shared || items.any(|item| item.key().is_some_and(|key| key != item.stream.id()))
+    entry.shared || items.any(|item| item.key().is_some_and(|key| key != item.own))
 }
 
 struct Cell {
@@ -153,7 +156,7 @@ impl<'a> Folding<'a> {
         cell.fill.fold(event)?;
         cell.tenant.clone_from(&item.tenant);
         // Of the row's own stream only: what other streams do to it comes in no order.
-        if key == item.stream.id() {
+        if key == item.own {
             cell.version = item.version;
         }
         if !cell.fill.is_there() {
@@ -181,7 +184,7 @@ impl<'a> Folding<'a> {
     }
 
     fn park(&mut self, item: &Item, why: Poison) {
-        let key = item.key().unwrap_or_else(|| item.stream.id());
+        let key = item.key().unwrap_or(item.own);
         self.held += 1;
         if let Ok(cell) = self.cell(key, &item.tenant) {
             cell.stale = true;

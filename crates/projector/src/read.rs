@@ -58,6 +58,8 @@ pub struct GroupQuery {
     pub between: (&'static str, &'static str),
     /// A column of numbers that is added up.
     pub sum: &'static str,
+    /// A column of text, of which one value is told.
+    pub sample: &'static str,
     /// Most groups, 1 to 200; the largest come first.
     pub limit: u16,
 }
@@ -75,8 +77,8 @@ pub struct Group {
     pub last: Timestamp,
     /// The sum; saturates at the ends of its range.
     pub sum: i64,
-    /// The key of one of them, the same each time while nothing changes.
-    pub sample: Uuid,
+    /// What one of them has in the column for it; the same each time while nothing changes.
+    pub sample: String,
 }
 
 /// A question could not be answered.

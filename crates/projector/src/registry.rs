@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use domain::{Envelope, EventData, EventSet, Meta, Projection, Projections, Value};
+use domain::{Envelope, EventData, EventSet, Meta, Projection, Projections, StreamId, Value};
 use uuid::Uuid;
 
 use crate::Table;
@@ -33,6 +33,9 @@ pub(crate) type Event = Box<dyn Any + Send + Sync>;
 pub(crate) trait Fold: Send + Sync {
     /// Decodes an event; gives the row it belongs to.
     fn decode(&self, meta: Meta, data: &EventData) -> Result<(Option<Uuid>, Event), Poison>;
+
+    /// The key of the row that is a stream's own.
+    fn own(&self, stream: &StreamId) -> Uuid;
 
     /// The row of these values, ready to be folded into.
     fn row(&self, values: Option<Vec<Value>>) -> Result<Box<dyn Fill>, Poison>;
@@ -72,6 +75,10 @@ impl<P: Projection, D: Decode> Fold for Typed<P, D> {
         let event = Envelope { meta, payload };
         let key = guarded("the key function", || P::key(&event))?;
         Ok((key, Box::new(event)))
+    }
+
+    fn own(&self, stream: &StreamId) -> Uuid {
+        P::own(stream)
     }
 
     fn row(&self, values: Option<Vec<Value>>) -> Result<Box<dyn Fill>, Poison> {

@@ -93,7 +93,7 @@ pub struct StoredRow {
     pub key: Uuid,
     /// Whose data it is.
     pub tenant: TenantId,
-    /// Version of the stream whose id is the key, at its last event here; 0: there is none.
+    /// Version of the stream whose own row it is, at its last event here; 0: there is none.
     pub stream_version: u64,
     /// Whether its stream is parked.
     pub stale: bool,

@@ -26,6 +26,7 @@ pub(crate) fn read_models(to: &mut impl Projections) {
     social_projections::all(to);
     billing_projections::all(to);
     notifications_projections::all(to);
+    to.projection::<orchestrator::SagaRow>();
 }
 
 /// Every saga of the product; who carries its asks is said in `product/sagas.rs`.

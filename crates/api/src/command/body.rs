@@ -3,6 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, header};
 use domain::{Aggregate, Ask, Invalid, Request, Shape};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
@@ -13,6 +14,9 @@ use crate::problem::Problem;
 /// Deepest nesting of a body.
 pub(crate) const JSON_DEPTH_MAX: usize = 32;
 
+/// How many times the limit is read of a body that is too large, before its sender is cut off.
+const DISCARDED_MAX: usize = 8;
+
 /// Reads a body that claims to be JSON; an empty one is `{}`.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Vec<u8>, Problem> {
     let too_large = || {
@@ -21,6 +25,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
     };
     let claimed = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     if claimed.is_some_and(|bytes: u64| bytes > max as u64) {
+        discard(body, max.saturating_mul(DISCARDED_MAX)).await;
         return Err(too_large());
     }
     let bytes = to_bytes(body, max).await.map_err(|error| {
@@ -37,6 +42,16 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<
     }
     is_json(headers)?;
     Ok(bytes.into())
+}
+
+/// Who is still sending would not read the answer: what comes is thrown away, up to a bound.
+async fn discard(body: Body, bytes_max: usize) {
+    let (mut stream, mut seen) = (body.into_data_stream(), 0);
+    while seen < bytes_max
+        && let Some(Ok(chunk)) = stream.next().await
+    {
+        seen += chunk.len();
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -96,8 +96,8 @@ async fn groups(
     by: Vec<&'static str>,
     limit: u16,
 ) -> Result<Vec<Value>, Problem> {
-    let query =
-        GroupQuery { whose, only, by, between: ("started_at", "last_at"), sum: "at_risk", limit };
+    let (between, sum, sample) = (("started_at", "last_at"), "at_risk", "stream");
+    let query = GroupQuery { whose, only, by, between, sum, sample, limit };
     let groups = edge.reads.groups(table, &query).await;
     let groups = groups.map_err(|error| query::read_problem(edge, &error))?;
     let one = |group: Group| {

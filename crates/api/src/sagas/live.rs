@@ -99,7 +99,7 @@ impl Following {
 
     async fn send(&mut self, feed: &mut Feed, row: RowJson) -> Result<(), Gone> {
         let text = |name: &str| row.get(name).and_then(|it| it.as_str()).unwrap_or_default();
-        let key = text("saga_id").to_owned();
+        let key = text("key").to_owned();
         let version = row.get("version").and_then(serde_json::Value::as_u64).unwrap_or_default();
         let at: Timestamp = text("last_at").parse().unwrap_or_default();
         // Before the reader came: it has loaded the page.

@@ -29,6 +29,7 @@ pub(crate) async fn find(
         (_, Ok(id)) => desk.types().all().map(|ty| ty.stream(SagaId(id))).collect(),
         _ => vec![],
     };
+    let mut found: Vec<(StreamId, SagaSeen)> = Vec::new();
     for stream in streams {
         if desk.types().of(stream.category()).is_none() {
             continue;
@@ -37,11 +38,15 @@ pub(crate) async fn find(
             tracing::error!(%stream, %error, "a saga could not be read");
             Problem::new(codes::HISTORY_UNAVAILABLE, "the log cannot be read now").retry_after(2)
         })?;
-        if let Some(seen) = seen {
-            return Ok((stream, seen));
-        }
+        found.extend(seen.map(|seen| (stream, seen)));
     }
-    Err(Problem::new(codes::NOT_FOUND, "there is no such saga"))
+    // Sagas of several types may share a number.
+    if found.len() > 1 {
+        let streams: Vec<_> = found.iter().map(|(stream, _)| stream.to_string()).collect();
+        let detail = format!("the id alone is that of {}; name one of them", streams.join(" and "));
+        return Err(Problem::new(codes::NOT_FOUND, detail));
+    }
+    found.pop().ok_or_else(|| Problem::new(codes::NOT_FOUND, "there is no such saga"))
 }
 
 /// The segment of a path that names the saga, so many before the end.

@@ -22,7 +22,9 @@ use crate::serve;
 
 /// Names of columns that are shown otherwise: what stands in the table, and what is told.
 const NAMES: &[(&str, &str)] = &[("saga_id", "id"), ("plan", "type"), ("version", "revision")];
-/// The column that is told as `why` instead.
+/// Columns that are not told: the engine's key, and what is told as `why` instead.
+const UNTOLD: &[&str] = &["key", KEPT];
+/// What the engine knows, as JSON.
 const KEPT: &str = "instance";
 
 fn told(column: &str) -> &str {
@@ -35,7 +37,7 @@ pub(crate) fn row(row: RowJson, at: Timestamp) -> Value {
     let kept = kept.and_then(|text| serde_json::from_str::<Instance>(text).ok());
     let mut out: Map<_, _> = row
         .into_iter()
-        .filter(|(name, _)| name != KEPT)
+        .filter(|(name, _)| !UNTOLD.contains(&name.as_str()))
         .map(|(name, value)| (told(&name).to_owned(), value))
         .collect();
     out.insert("why".to_owned(), kept.map(|is| why(&is, at)).into());
@@ -45,7 +47,7 @@ pub(crate) fn row(row: RowJson, at: Timestamp) -> Value {
 /// The schema of [`row`].
 pub(crate) fn row_schema() -> Value {
     let mut properties = Map::new();
-    for column in SagaRow::COLUMNS.iter().filter(|column| column.name != KEPT) {
+    for column in SagaRow::COLUMNS.iter().filter(|column| !UNTOLD.contains(&column.name)) {
         properties.insert(told(column.name).to_owned(), schema(column));
     }
     let text = json!({ "type": "string", "description": "Why it is where it is, in a sentence" });
@@ -146,7 +148,7 @@ pub(crate) fn saga(
     let row = SagaRow::of(stream.id(), stream.to_string(), tenant, is.clone());
     let row = SagaRow { instance: Kept::default(), ..row };
     let mut out = projector::row_json(SagaRow::COLUMNS, &row.into_values());
-    out.remove(KEPT);
+    out.retain(|name, _| !UNTOLD.contains(&name.as_str()));
     let mut out: Map<_, _> =
         out.into_iter().map(|(name, value)| (told(&name).to_owned(), value)).collect();
     let ty = types.of(stream.category());

@@ -103,7 +103,7 @@ impl ReadStore for Reads {
         self.grouped.lock().unwrap().push(query.clone());
         let at = domain::Timestamp::from_micros(17);
         let by = vec![Cell::Text("503 from payments".into())];
-        let sample = Uuid::from_u128(7);
+        let sample = "charge-7".to_owned();
         Ok(vec![Group { by, count: 3, first: at, last: at, sum: 700, sample }])
     }
 

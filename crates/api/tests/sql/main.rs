@@ -159,10 +159,10 @@ async fn stored(sink: &PgSink, topics: &Topics, rows: &[SagaRow]) -> Table {
     sink.take(&table, lane, owner).await.unwrap();
     let next = Checkpoint { seq: 1, epoch: 1, head: Head([0; 32]), offset_hint: 0 };
     let mut tx = sink.begin(&table, lane, owner, None, &next).await.unwrap();
-    let keys: Vec<_> = rows.iter().map(|row| row.saga_id).collect();
+    let keys: Vec<_> = rows.iter().map(|row| row.key).collect();
     assert!(tx.load(&keys, false).await.unwrap().is_empty());
     let put = |row: &SagaRow| StoredRow {
-        key: row.saga_id,
+        key: row.key,
         tenant: TENANT,
         stream_version: 1,
         stale: false,
@@ -175,7 +175,7 @@ async fn stored(sink: &PgSink, topics: &Topics, rows: &[SagaRow]) -> Table {
         sink.begin(&table, lane, owner, Some(&next), &after).await.unwrap()
     };
     for (key, stored) in tx.load(&keys, false).await.unwrap() {
-        let row = rows.iter().find(|row| row.saga_id == key).unwrap();
+        let row = rows.iter().find(|row| row.key == key).unwrap();
         assert_eq!(&SagaRow::from_values(stored.values).unwrap(), row, "a row survives");
     }
     table
@@ -233,6 +233,7 @@ async fn sql_and_predicate_agree() {
             by: vec![group.column()],
             between: ("started_at", "last_at"),
             sum: "at_risk",
+            sample: "stream",
             limit: 200,
         };
         let counted: u64 =

@@ -29,8 +29,8 @@ pub(super) async fn act(client: &Client, verb: &str, matches: &ArgMatches) -> Re
     }
     if matches.get_flag("wait") {
         let position = answer["position"].as_str().unwrap_or_default();
-        let (id, position) = (encoded(of(&answer, "id")), encoded(position));
-        let list = format!("/api/sagas?filter=id:{id}&min_position={position}");
+        let (stream, position) = (encoded(of(&answer, "stream")), encoded(position));
+        let list = format!("/api/sagas?filter=id:{stream}&min_position={position}");
         let shown = client.get(&list, &[("prefer", format!("wait={WAIT_S}"))]).await?;
         if let Some(shown) = shown["items"].get(0).filter(|_| !json) {
             return Ok(render::line(&row(shown))?);

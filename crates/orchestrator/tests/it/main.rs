@@ -9,4 +9,5 @@ mod operators;
 mod publish;
 mod registered;
 mod repeats;
+mod rows;
 mod timelines;

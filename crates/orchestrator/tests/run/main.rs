@@ -8,6 +8,5 @@ mod fence;
 mod goes;
 mod kit;
 mod many;
-mod measure;
 mod pumps;
 mod world;

@@ -10,7 +10,9 @@ use keyring::Keyring;
 use lane::Commands;
 use log::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
+use orchestrator::run::Desk;
 
+use super::desk::ApiDesk;
 use super::health::Health;
 use super::keys::Keys;
 use super::reads::LateReads;
@@ -25,6 +27,7 @@ pub(crate) struct Over<'a> {
     pub(crate) schemas: &'a Arc<Schemas>,
     pub(crate) commands: Commands,
     pub(crate) reads: LateReads,
+    pub(crate) desk: Desk,
     pub(crate) keys: Arc<Keyring>,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -57,11 +60,12 @@ where
 
 /// Builds it.
 pub(crate) fn build(over: Over<'_>) -> Result<Edge> {
-    let Over { log, schemas, reads, metrics, .. } = over;
+    let Over { log, schemas, reads, metrics, desk, .. } = over;
+    let history = LogHistory::new(Arc::clone(log), Arc::clone(schemas)).sagas(desk.types());
     let parts = api::Parts {
         commands: Arc::new(over.commands),
         reads: Arc::new(reads.clone()),
-        history: Arc::new(Register::all(LogHistory::new(Arc::clone(log), Arc::clone(schemas)))?),
+        history: Arc::new(Register::all(history)?),
         schemas: Arc::clone(schemas),
         keys: Arc::new(Keys(over.keys)),
         health: Arc::new(Health { log: Arc::clone(log), reads }),
@@ -74,7 +78,8 @@ pub(crate) fn build(over: Over<'_>) -> Result<Edge> {
             ..api::Options::default()
         },
     };
-    let builder = Builder::new(parts).projections(|to| contexts::read_models(to));
+    let desk: Arc<dyn api::SagaDesk> = Arc::new(ApiDesk(desk));
+    let builder = Builder::new(parts).projections(|to| contexts::read_models(to)).sagas(&desk);
     Ok(Register::all(builder)?.build())
 }
 

@@ -6,6 +6,7 @@ mod activity;
 mod banner;
 mod books;
 mod console;
+mod desk;
 mod edge;
 mod growth;
 mod health;
@@ -151,6 +152,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
         commands: commands.clone(),
         reads: reads.clone(),
         keys: Arc::clone(&keys),
+        desk: sagas.desk(),
         metrics,
     })?;
     let activity = Activity::follow(&log_dyn, &growth);
@@ -167,6 +169,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
         schemas,
         activity,
         reads,
+        desk: sagas.desk(),
         verification: Arc::default(),
     };
     let pages = edge.guard(

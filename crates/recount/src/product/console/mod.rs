@@ -1,6 +1,7 @@
 //! What the console asks of the product, answered over log, memory and projector.
 
 mod events;
+mod sagas;
 mod streams;
 mod verify;
 
@@ -32,6 +33,7 @@ pub(crate) struct ConsoleBackend {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) activity: Activity,
     pub(crate) reads: LateReads,
+    pub(crate) desk: orchestrator::run::Desk,
     pub(crate) drain: Drain,
     pub(crate) verification: Arc<Mutex<Option<Verification>>>,
 }
@@ -71,6 +73,10 @@ impl Backend for ConsoleBackend {
         let (drain, moved) = (self.drain.clone(), self.activity.moved());
         let begun = Box::pin(async move { drain.begun().await });
         Box::pin(WatchStream::from_changes(moved).take_until(begun))
+    }
+
+    fn desk(&self) -> Option<&dyn console::Desk> {
+        Some(self)
     }
 
     async fn installation(&self, _who: &Principal) -> Result<Installation, BackendError> {
