@@ -20,7 +20,7 @@ use crate::sampler::{self, Sampler};
 use crate::system::{Installation, Projection};
 
 /// The filter of sagas that cannot go on without a human; one that is held is held on purpose.
-pub(crate) const NEED_A_HUMAN: &str = "state:parked -cause:operator-hold";
+pub(crate) const NEED_A_HUMAN: &str = "state:parked -state:held";
 
 /// What all requests share.
 pub(crate) struct Shell {

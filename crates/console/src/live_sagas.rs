@@ -12,7 +12,8 @@ use crate::live::{self, Asked};
 use crate::pages::projection_rows::View;
 use crate::pages::saga::{self, Shown, desk};
 use crate::pages::{
-    ROWS, pulse, pulse_panels, saga_events, saga_facts, saga_ledger, saga_rows, saga_state, sagas,
+    ROWS, pulse, pulse_panels, saga_events, saga_facts, saga_figures, saga_ledger, saga_rows,
+    saga_state, sagas,
 };
 use crate::parts;
 use crate::system::Projection;
@@ -156,12 +157,12 @@ async fn of_saga(cx: &Cx, asked: &Asked, seen: &mut Seen) -> Result<Vec<Markup>,
     let now = shown.now;
     shown.now = shown.is.last_at;
     pieces.push(inner("sg-why", &saga::why_box(cx, &shown)));
-    pieces.push(inner("sg-map", &saga::map(&shown)));
+    pieces.push(inner("sg-map", &saga_figures::map(&shown)));
     pieces.push(inner("sg-steps", &saga_ledger::steps(&shown)));
     pieces.push(inner("sg-facts", &saga_facts::panels(&shown)));
     shown.now =
         Timestamp::from_millis(now.as_millis() / TIMELINE_MS * TIMELINE_MS).max(shown.is.last_at);
-    pieces.push(inner("sg-time", &saga::timeline(&shown)));
-    pieces.push(inner("sg-took", &saga::took(&shown)));
+    pieces.push(inner("sg-time", &saga_figures::timeline(&shown)));
+    pieces.push(inner("sg-took", &saga_figures::took(&shown)));
     Ok(pieces)
 }

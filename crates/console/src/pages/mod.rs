@@ -14,6 +14,7 @@ pub(crate) mod pulse_panels;
 pub(crate) mod saga;
 pub(crate) mod saga_events;
 pub(crate) mod saga_facts;
+pub(crate) mod saga_figures;
 pub(crate) mod saga_form;
 pub(crate) mod saga_ledger;
 pub(crate) mod saga_orders;

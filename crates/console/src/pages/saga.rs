@@ -8,18 +8,16 @@ use domain::{StreamId, Timestamp};
 use maud::{Markup, html};
 use orchestrator::{Instance, SagaType, Types};
 
-use super::{saga_events, saga_facts, saga_ledger, saga_orders, saga_state};
+use super::{saga_events, saga_facts, saga_figures, saga_ledger, saga_orders, saga_state};
 use crate::cx::{Cx, Page, Problem};
 use crate::desk::{Desk, Recorded, SagaView};
 use crate::filter;
 use crate::format;
 use crate::frame::Section;
-use crate::parts::{self, icon};
+use crate::parts::icon;
 use crate::saga::history::History;
-use crate::saga::map::Map;
 use crate::saga::risk::risk;
 use crate::saga::sentence;
-use crate::saga::timeline::Timeline;
 use crate::saga::{self, plan, state};
 
 /// What may stand behind the `?` of a saga's page.
@@ -103,7 +101,7 @@ impl<'a> Shown<'a> {
     }
 
     /// `publish-post`, `1`.
-    fn name(&self) -> (&str, u32) {
+    pub(crate) fn name(&self) -> (&str, u32) {
         (&self.latest.plan.0, self.latest.plan.1)
     }
 }
@@ -186,8 +184,8 @@ fn body(cx: &Cx, shown: &Shown<'_>) -> Markup {
         div.stack.saga {
             div id="sg-why" { (why_box(cx, shown)) }
             div id="sg-scrub" { (saga_state::travel(shown)) }
-            (map_panel(shown))
-            (time_panel(shown))
+            (saga_figures::plan(shown))
+            (saga_figures::time_panel(shown))
             div id="sg-tabs" { (tabs(shown)) }
             div.cols.side {
                 div.stack {
@@ -226,84 +224,6 @@ pub(crate) fn why_box(cx: &Cx, shown: &Shown<'_>) -> Markup {
                     p.row.acts { a.btn.go href=(saga::url(&shown.view.id)) { "Back to now" } }
                 } @else if shown.is.is_running() { (saga_orders::buttons(cx, shown)) }
             }
-        }
-    }
-}
-
-fn map_panel(shown: &Shown<'_>) -> Markup {
-    let (_, version) = shown.name();
-    let hash = &shown.latest.plan.2;
-    html! {
-        section.panel id="map" aria-labelledby="h-map" {
-            header {
-                h2 id="h-map" { "Plan" }
-                span.dim { "version " (version) ", hash " (format::hash(hash)) }
-                @if shown.plan().is_none() { span.st.is-park { (icon("warn")) "not the plan of this program" } }
-            }
-            (parts::scroll("Plan map", &html! { div.pad id="sg-map" { (map(shown)) } }))
-            details.foot { summary { "Steps as a table" } (parts::scroll("Steps", &html! { div id="sg-steps" { (saga_ledger::steps(shown)) } })) }
-        }
-    }
-}
-
-/// The map; also sent as a patch.
-pub(crate) fn map(shown: &Shown<'_>) -> Markup {
-    let Shown { is, history, now, .. } = shown;
-    Map::of(is, shown.plan(), history, *now).draw()
-}
-
-fn time_panel(shown: &Shown<'_>) -> Markup {
-    html! {
-        section.panel id="timeline" aria-labelledby="h-time" {
-            header { h2 id="h-time" { "Timeline" } span.dim id="sg-took" { (took(shown)) } }
-            (parts::scroll("Timeline chart", &html! { div.pad id="sg-time" { (timeline(shown)) } }))
-            footer { (legend()) }
-        }
-    }
-}
-
-/// How long it took, and how much of it is folded; also sent as a patch.
-pub(crate) fn took(shown: &Shown<'_>) -> Markup {
-    let until = if shown.is.is_running() { shown.now } else { shown.is.last_at };
-    let ms = u64::try_from(until.ms_since(shown.is.started_at)).unwrap_or(0);
-    let folds = time(shown).folds() as u64;
-    html! {
-        (format::span(ms))
-        @if folds > 0 { ", " (format::count(folds, "idle gap")) " folded" }
-        ", times are UTC"
-    }
-}
-
-fn time<'a>(shown: &'a Shown<'_>) -> Timeline<'a> {
-    let at = shown.past().then_some(shown.now);
-    Timeline::of(&shown.is, &shown.history, shown.now, at)
-}
-
-/// The timeline; also sent as a patch.
-pub(crate) fn timeline(shown: &Shown<'_>) -> Markup {
-    time(shown).draw()
-}
-
-fn legend() -> Markup {
-    let bars = [
-        ("is-ok", "done"),
-        ("is-undo", "undone"),
-        ("is-run", "asked"),
-        ("is-park", "not now"),
-        ("is-doubt", "unknown"),
-        ("is-bad", "refused"),
-    ];
-    html! {
-        div.legend {
-            @for (class, word) in bars {
-                span { svg viewBox="0 0 20 10" aria-hidden="true" { rect class={ "lf " (class) } width="20" height="10" rx="2" {} } (word) }
-            }
-            span { svg viewBox="0 0 20 10" aria-hidden="true" {
-                rect y="2" width="20" height="6" fill="url(#hatch)" {} path.lw d="M0 2h20M0 8h20" {}
-            } "pause" }
-            span { svg viewBox="0 0 20 10" aria-hidden="true" {
-                path.lw d="M6 0l4 3-4 4 4 3M12 0l4 3-4 4 4 3" {}
-            } "folded" }
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Asked {
 /// Filters that are asked for often.
 const VIEWS: [(&str, &str); 5] = [
     ("All", ""),
-    ("Need a human", "state:parked -cause:operator-hold sort:-risk"),
+    ("Need a human", "state:parked -state:held sort:-risk"),
     ("Undoing", "state:undoing"),
     ("Waiting for a retry", "waits:retry"),
     ("Under an hour left", "left<1h sort:due"),
@@ -160,11 +160,17 @@ fn read_as(filter: &Filter) -> Markup {
             @if let Some((sort, _)) = filter.sort { span.dim { "sorted by " (sort) } }
             @let text = filter.to_string();
             span.row.push.opt.js {
-                button.btn.bare type="button" data-copy={ "recount saga list '" (text.replace('\'', r"'\''")) "'" } { (icon("copy")) "CLI" }
+                button.btn.bare type="button" data-copy=(as_cli(&text)) { (icon("copy")) "CLI" }
                 button.btn.bare type="button" data-copy={ "GET /api/sagas?filter=" (format::url(&text)) } { (icon("copy")) "API" }
             }
         }
     }
+}
+
+/// The list by the command line, where a hyphen in front would be an option.
+fn as_cli(text: &str) -> String {
+    let behind = if text.starts_with('-') { "-- " } else { "" };
+    format!("recount saga list {behind}'{}'", text.replace('\'', r"'\''"))
 }
 
 /// The text with the place where it stops to be understood, and what could stand there.

@@ -1,6 +1,7 @@
 //! A saga as people see it: its state in a word, its steps both ways, what stands. Pure, over the
 //! engine's own fold. Not the pages, which put it into boxes.
 
+pub(crate) mod axis;
 pub(crate) mod dots;
 pub(crate) mod history;
 pub(crate) mod look;
@@ -73,10 +74,10 @@ impl SagaState {
     /// What a filter asks for it by.
     pub(crate) const fn filter(self) -> &'static str {
         match self {
-            Self::UndoFailed => "cause:undo-failed",
-            Self::InDoubt => "cause:in-doubt",
-            Self::Parked => "state:parked -cause:undo-failed,in-doubt,operator-hold",
-            Self::Held => "cause:operator-hold",
+            Self::UndoFailed => "state:undo-failed",
+            Self::InDoubt => "state:in-doubt",
+            Self::Parked => "state:parked -state:undo-failed,in-doubt,held",
+            Self::Held => "state:held",
             Self::Undoing => "state:undoing",
             Self::Running => "state:running",
             Self::Waiting => "state:waiting",

@@ -87,9 +87,9 @@ async fn lists_count_exactly_and_every_page_is_strict() {
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         strict(&answer, path);
     }
-    let filter = "state:parked -cause:operator-hold".parse_filter();
+    let filter = "state:parked -state:held".parse_filter();
     let total = demo.list(&who, &filter, None, 1).await.map_or(0, |found| found.total);
-    let asked = "/console/sagas?filter=state:parked%20-cause:operator-hold";
+    let asked = "/console/sagas?filter=state:parked%20-state:held";
     let list = get(&app, asked).await.body;
     assert!(list.contains(&format!("<b>{total} sagas</b> pass the filter")), "{total}");
     assert_eq!(list.matches("id=\"saga-").count() as u64, total);
