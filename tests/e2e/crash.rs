@@ -15,7 +15,7 @@ const CALLERS: u64 = 8;
 /// Edits of each post.
 const EDITS: u64 = 4;
 
-fn number(name: &str, default: u64) -> u64 {
+pub(super) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
@@ -73,7 +73,7 @@ async fn caller(base: String, name: String, stop: Arc<AtomicBool>) -> Vec<Call> 
     calls
 }
 
-fn export(product: &Product) -> Vec<Event> {
+pub(super) fn export(product: &Product) -> Vec<Event> {
     let data = product.data.to_str().unwrap();
     let exported = recount(["events", "export", "--data", data, "-o", "jsonl"]);
     assert_eq!(exported.code, 0, "{}", exported.stderr);

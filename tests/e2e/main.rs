@@ -9,6 +9,7 @@ mod crash;
 mod operate;
 mod publishing;
 mod saga_cli;
+mod saga_crash;
 mod secrets;
 mod tenants;
 mod walk;

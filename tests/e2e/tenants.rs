@@ -18,11 +18,10 @@ async fn ask(
 ) -> Response {
     let request = Client::new().request(method.parse().unwrap(), product.url(path));
     let request = request.bearer_auth(who);
-    let request = match body {
-        Some(body) => request.json(&body),
-        None => request,
-    };
-    request.send().await.unwrap()
+    match body {
+        Some(body) => request.json(&body).send().await.unwrap(),
+        None => product.read(request).await,
+    }
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn if_match_guards_a_version_and_an_etag_saves_an_answer() {
     assert_eq!(right.status(), StatusCode::OK);
     assert_eq!(right.headers()["etag"], "\"2\"");
     let token = right.json::<Value>().await.unwrap()["position"].as_str().unwrap().to_owned();
-    let read = client.get(format!("{url}?min_position={token}")).send().await.unwrap();
+    let read = product.read(client.get(format!("{url}?min_position={token}"))).await;
     assert_eq!(read.headers()["etag"], "\"2\"");
     let saved = client.get(&url).header("if-none-match", "\"2\"").send().await.unwrap();
     assert_eq!(saved.status(), StatusCode::NOT_MODIFIED);

@@ -4,5 +4,6 @@
 pub mod history;
 pub mod peers;
 mod product;
+pub mod sagas;
 
 pub use product::{Exit, Product, recount, seeded};

@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 /// How long a start may take: a cold machine under load makes a PostgreSQL cluster meanwhile.
 const START_MAX: Duration = Duration::from_mins(1);
+/// How long the read models may take to come up behind the API, on the same machine.
+const READ_MAX: Duration = Duration::from_mins(1);
 
 /// The built binary, as `cargo xtask test` names it.
 fn binary() -> PathBuf {
@@ -60,6 +63,8 @@ pub struct Product {
     pub data: PathBuf,
     /// From exec to the banner.
     pub started_in: Duration,
+    /// What it was started with.
+    flags: Vec<String>,
     said: Arc<Mutex<String>>,
 }
 
@@ -69,11 +74,15 @@ impl Product {
         Self::start_with(data, &["--listen", "127.0.0.1:0"])
     }
 
-    /// Starts it again where it was: same data, same port.
+    /// Starts it again where it was: same data, same port, same flags.
     #[must_use]
     pub fn restart(&self) -> Self {
-        let address = self.base.trim_start_matches("http://").to_owned();
-        Self::start_with(&self.data, &["--listen", &address])
+        let address = self.base.trim_start_matches("http://");
+        let after_listen =
+            |at: usize| at.checked_sub(1).is_some_and(|it| self.flags[it] == "--listen");
+        let flag = |(at, flag)| if after_listen(at) { address } else { String::as_str(flag) };
+        let flags: Vec<&str> = self.flags.iter().enumerate().map(flag).collect();
+        Self::start_with(&self.data, &flags)
     }
 
     /// Starts it on a free port, and lets it say everything it can say.
@@ -113,7 +122,8 @@ impl Product {
             if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
                 let (started_in, base) = (began.elapsed(), base.to_owned());
                 std::thread::spawn(move || lines.iter().for_each(drop));
-                return Self { child, base, data: data.to_owned(), started_in, said };
+                let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+                return Self { child, base, data: data.to_owned(), started_in, flags, said };
             }
         }
         let status = child.try_wait();
@@ -166,9 +176,22 @@ impl Product {
         }
     }
 
-    /// GET, as JSON; panics on anything but success.
+    /// Reads; waits while the read models come up behind the API, or are not that far.
+    pub async fn read(&self, ask: RequestBuilder) -> Response {
+        let began = Instant::now();
+        loop {
+            let again = ask.try_clone().expect("a read has no body that streams");
+            let answer = again.send().await.expect("the product answers");
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE || began.elapsed() > READ_MAX {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// GET, as JSON, as [`Self::read`]; panics on anything but success.
     pub async fn get(&self, path: &str) -> Value {
-        let answer = reqwest::get(self.url(path)).await.expect("the product answers");
+        let answer = self.read(reqwest::Client::new().get(self.url(path))).await;
         let status = answer.status();
         let text = answer.text().await.expect("the answer is text");
         assert!(status.is_success(), "GET {path}: {status} {text}");
