@@ -16,7 +16,8 @@ pub fn why(is: &Instance, now: Timestamp) -> String {
     };
     let parks = is.parks.iter().map(|(step, park)| {
         let of = if step.is_empty() { String::new() } else { format!(" at {step}") };
-        format!("Parked{of} ({}): {}.", park.cause, park.detail)
+        let cause = park.cause.to_string().replace('_', " ");
+        format!("Parked{of} ({cause}): {}.", park.detail)
     });
     if is.is_blocked() {
         return begin + &parks.collect::<Vec<_>>().join(" ");

@@ -178,6 +178,9 @@ fn asking(
             let detail = "say which revision you have seen, here or as If-Match";
             return Err(invalid("/revision", "missing", detail));
         }
+        (Some(Err(_)), _) => {
+            return Err(invalid("/revision", "wrong", "revisions are counted from 1"));
+        }
         _ => return Err(invalid("/revision", "wrong", "it is another one than in If-Match")),
     };
     if verb == Verb::Resolve && body.happened.is_none() {

@@ -105,7 +105,7 @@ async fn one_saga_tells_all_that_is_known_of_it() {
     assert_eq!(heard.header("etag"), format!("\"{}\"", seen["revision"]));
     assert_eq!(
         seen["why"],
-        "Parked at charge (in_doubt): connection lost; asked whether it happened, the target cannot tell."
+        "Parked at charge (in doubt): connection lost; asked whether it happened, the target cannot tell."
     );
     assert_eq!(
         (&seen["type"], &seen["step"], &seen["waits"]),

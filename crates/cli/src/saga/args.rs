@@ -17,7 +17,7 @@ pub(crate) fn command() -> Command {
         .after_help(filter_help())
         .arg(filter())
         .arg(output_arg(&["table", "json", "ids"]))
-        .arg(number("limit", "Most sagas, over as many pages as it takes").default_value("50"));
+        .arg(limit("Most sagas, over as many pages as it takes").default_value("50"));
     let show = Command::new("show")
         .about("All that is known of one saga: why, steps, ledger, timers, what can be done")
         .arg(id())
@@ -28,7 +28,7 @@ pub(crate) fn command() -> Command {
         .about("Each saga that passes a filter, whenever it has changed; until interrupted")
         .after_help(filter_help())
         .arg(filter())
-        .arg(number("limit", "Stop after so many changes"))
+        .arg(limit("Stop after so many changes"))
         .arg(output_arg(&["table", "json", "ids"]));
     let plan = Command::new("plan")
         .about("The plan of a type, as text; without a type, all of them")
@@ -106,12 +106,21 @@ fn id() -> Arg {
 }
 
 fn filter() -> Arg {
-    let arg = Arg::new("filter").value_name("FILTER").num_args(0..).allow_hyphen_values(true);
-    arg.help("As 'state:parked type:publish-post age>2h'; in quotes, the shell reads > and ~")
+    // Words with a hyphen in front are options, wherever they stand: else `-o json` behind a filter
+    // would be a term of it.
+    let arg = Arg::new("filter").value_name("FILTER").num_args(0..);
+    arg.help(
+        "As 'state:parked type:publish-post age>2h'; in quotes, the shell reads > and ~. One that \
+         begins with a hyphen stands last, behind --",
+    )
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn limit(help: &'static str) -> Arg {
+    number("limit", help).value_parser(clap::value_parser!(u64).range(1..))
 }
 
 fn number(name: &'static str, help: &'static str) -> Arg {

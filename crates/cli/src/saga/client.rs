@@ -185,23 +185,24 @@ impl Client {
             self.read(response).await?;
             return Err(self.nothing("it does not tell live"));
         }
-        Ok(Live { body: response.into_body(), text: String::new() })
+        Ok(Live { body: response.into_body(), bytes: Vec::new() })
     }
 }
 
 /// Server-sent events as they come.
 pub(crate) struct Live {
     body: Incoming,
-    text: String,
+    /// What came and is not read yet; a frame may end within a letter.
+    bytes: Vec<u8>,
 }
 
 impl Live {
     /// The next event, as its id and data; `None`: the connection has ended.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
+            while let Some(end) = self.bytes.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = self.bytes.drain(..end + 2).collect();
+                let event = String::from_utf8_lossy(&event);
                 let field = |name: &str| {
                     event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
                 };
@@ -212,7 +213,7 @@ impl Live {
             }
             let frame = self.body.frame().await?.ok()?;
             if let Ok(data) = frame.into_data() {
-                self.text.push_str(&String::from_utf8_lossy(&data));
+                self.bytes.extend_from_slice(&data);
             }
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn row(row: &Value) -> String {
     let ty = format!("{}@{}", of(row, "type"), row["plan_version"]);
     let done = format!("{}/{}", row["done"], row["total"]);
     let (state, stream, step) = (of(row, "state"), of(row, "stream"), of(row, "step"));
-    format!("{state:<8} {ty:<24} {stream:<52} {done:>5} {step:<20} {}", of(row, "why"))
+    format!("{state:<8} {ty:<22} {stream:<57} {done:>5} {step:<20} {}", of(row, "why"))
 }
 
 fn write(matches: &ArgMatches, item: &Value) -> Anyhow<()> {

@@ -109,7 +109,7 @@ fn what_is_held_begins_nothing_until_it_is_released() {
     let answer = Input::Answer { attempt, outcome: Outcome::Done(None) };
     let (held, events) = after(held, answer, at(2));
     assert!(matches!(&events[..], [Event::StepDone { .. }]), "{events:?}");
-    assert_eq!(why(&held, at(2)), "Parked (operator_hold): an operator holds it.");
+    assert_eq!(why(&held, at(2)), "Parked (operator hold): an operator holds it.");
     let (_, events) = after(held.clone(), operate(Verb::Release, "", &held), at(3));
     assert!(matches!(events.last(), Some(Event::StepScheduled { .. })), "{events:?}");
 }
