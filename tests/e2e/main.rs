@@ -6,6 +6,7 @@
 mod audit;
 mod bad_input;
 mod crash;
+mod demo;
 mod operate;
 mod publishing;
 mod saga_cli;

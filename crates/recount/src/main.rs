@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use settings::Settings;
 
@@ -36,9 +36,13 @@ fn main() -> ExitCode {
 }
 
 fn command() -> Command {
+    let demo = Arg::new("demo").long("demo").action(ArgAction::SetTrue);
+    let demo = demo
+        .help("Let a tenant live in ./data-demo: posts come and go by themselves, in the sandbox");
     let up = with_settings(
         Command::new("up").about("Run the product: log, read models, API, console").alias("dev"),
     );
+    let up = up.arg(demo);
     let serve = with_settings(
         Command::new("serve").about("The same as `up`, by the name that service files use"),
     );
@@ -92,9 +96,14 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
             // Who tries it out has no providers; who runs a service says what it calls.
             let settings =
                 if verb == "up" { settings.with_default("sandbox", "on") } else { settings };
+            let demo = verb == "up" && matches.get_flag("demo");
+            let settings = if demo { settings.with_default("data", "data-demo") } else { settings };
+            if demo {
+                product::demo::allowed(&settings)?;
+            }
             telemetry::start_log(settings.get("log-format"));
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(product::run(&settings, began))?;
+            runtime.block_on(product::run(&settings, began, demo))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(("config", matches)) => {

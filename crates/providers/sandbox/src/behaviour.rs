@@ -11,7 +11,7 @@ use crate::ledger::Kind;
 /// What the sandbox does instead of simply doing what it is asked.
 ///
 /// In the text of a post or a mail these stand in brackets: `[refuse]`, `[busy 3]`, `[limit 5]`,
-/// `[delay 2]`, `[drop]`, `[lose]`, `[late 3600]`, `[mute]`; with ` on <platform>` they hold for one platform
+/// `[delay 2]`, `[drop]`, `[lose]`, `[late 3600]`, `[mute]`, `[sticky 20]`; with ` on <platform>` they hold for one platform
 /// alone, as `[refuse on mastodon]`. Numbers are seconds, of `busy` attempts. A charge whose amount
 /// ends in 02 is declined.
 ///
@@ -53,6 +53,12 @@ pub enum Behaviour {
     /// Does it, cuts the connection of the first attempt, and does not say afterwards whether it stands:
     /// a human must look.
     Mute,
+    /// Does it, and answers 429 with `Retry-After` to whoever would take it back until so long after the
+    /// first who would.
+    Sticky {
+        /// How long.
+        seconds: u32,
+    },
 }
 
 impl Behaviour {
@@ -86,6 +92,7 @@ impl FromStr for Behaviour {
             "limit" => Self::Limit { seconds: number()? },
             "delay" => Self::Delay { seconds: number()? },
             "late" => Self::Late { seconds: number()? },
+            "sticky" => Self::Sticky { seconds: number()? },
             _ => return Err(NotABehaviour),
         })
     }
@@ -142,10 +149,7 @@ pub(crate) fn verdict(all: &[Behaviour], attempt: u32, since: Duration) -> Verdi
     for behaviour in all {
         match *behaviour {
             Behaviour::Limit { seconds: until } if since < seconds(until) => {
-                // At least a second: rounded down it would come too early.
-                let left = seconds(until).saturating_sub(since).as_secs() + 1;
-                let seconds = u32::try_from(left).unwrap_or(u32::MAX);
-                return Verdict::Later { status: 429, seconds };
+                return Verdict::Later { status: 429, seconds: left(until, since) };
             }
             Behaviour::Busy { attempts } if attempt <= attempts => {
                 return Verdict::Later { status: 503, seconds: 0 };
@@ -165,10 +169,25 @@ pub(crate) fn verdict(all: &[Behaviour], attempt: u32, since: Duration) -> Verdi
             | Behaviour::Lose
             | Behaviour::Drop
             | Behaviour::Mute
-            | Behaviour::Late { .. } => {}
+            | Behaviour::Late { .. }
+            | Behaviour::Sticky { .. } => {}
         }
     }
     Verdict::Do { after, then }
+}
+
+/// For how long it may not be taken back yet, in seconds; `since` is the time from the first who would.
+pub(crate) fn sticks(all: &[Behaviour], since: Duration) -> Option<u32> {
+    all.iter().find_map(|behaviour| match *behaviour {
+        Behaviour::Sticky { seconds: until } if since < seconds(until) => Some(left(until, since)),
+        _ => None,
+    })
+}
+
+/// At least a second: rounded down it would come too early.
+fn left(until: u32, since: Duration) -> u32 {
+    let left = seconds(until).saturating_sub(since).as_secs() + 1;
+    u32::try_from(left).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -196,6 +215,10 @@ mod tests {
         let late = Then::AnswerAfter(Duration::from_hours(1));
         let late = Verdict::Do { after: Duration::ZERO, then: late };
         assert_eq!(of(&[Behaviour::Late { seconds: 3_600 }], 1), late);
+        let sticky = Behaviour::in_text("[sticky 5 on x]", "x");
+        assert_eq!(of(&sticky, 1), done);
+        assert_eq!(sticks(&sticky, Duration::from_millis(1)), Some(5));
+        assert_eq!(sticks(&sticky, Duration::from_secs(5)), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::behaviour::{Behaviour, Rule, Then, Verdict, verdict};
+use crate::behaviour::{Behaviour, Rule, Then, Verdict, sticks, verdict};
 use crate::ledger::{Kind, Ledger, LedgerError, Standing, Work};
 use crate::page;
 
@@ -53,6 +53,8 @@ struct Shared {
 struct Mood {
     rules: Vec<Rule>,
     seen: HashMap<(Kind, StepKey), Seen>,
+    /// When somebody first would take it back.
+    leaving: HashMap<(Kind, StepKey), Instant>,
 }
 
 #[derive(Debug, Clone)]
@@ -155,6 +157,12 @@ impl Mood {
         verdict
     }
 
+    /// For how many seconds a work that stands may not be taken back yet.
+    fn keeps(&mut self, kind: Kind, key: StepKey, work: &Work) -> Option<u32> {
+        let since = *self.leaving.entry((kind, key)).or_insert_with(Instant::now);
+        sticks(&words(work), since.elapsed())
+    }
+
     fn rule_for(&mut self, kind: Kind, on: &str) -> Option<Behaviour> {
         let fits = |rule: &Rule| {
             rule.kind.is_none_or(|it| it == kind) && rule.on.as_deref().is_none_or(|it| it == on)
@@ -236,11 +244,22 @@ async fn get_work(State(shared): State<Arc<Shared>>, Segments((kind, key)): Key)
 
 /// Whether what was asked says that nobody is to be told of it.
 fn is_mute(work: &Work) -> bool {
+    words(work).contains(&Behaviour::Mute)
+}
+
+/// What the text of a work that stands asks for.
+fn words(work: &Work) -> Vec<Behaviour> {
     let text = |path: &str| work.asked.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    Behaviour::in_text(text("/text"), text("/platform")).contains(&Behaviour::Mute)
+    Behaviour::in_text(text("/text"), text("/platform"))
 }
 
 async fn delete_work(State(shared): State<Arc<Shared>>, Segments((kind, key)): Key) -> Response {
+    let standing = shared.ledger().standing(kind, key);
+    if let Standing::Stands(work) = standing
+        && let Some(seconds) = shared.mood().keeps(kind, key, &work)
+    {
+        return later(429, seconds);
+    }
     let taken = shared.with_ledger(move |ledger| ledger.take_back(kind, key)).await;
     match taken {
         Some(Ok(())) => Json(json!({})).into_response(),

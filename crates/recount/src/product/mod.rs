@@ -6,6 +6,7 @@ mod activity;
 mod banner;
 mod books;
 mod console;
+pub(crate) mod demo;
 mod desk;
 mod edge;
 mod growth;
@@ -124,8 +125,8 @@ fn open(settings: &Settings, data: &DataDir) -> Result<Opened> {
     Ok(Opened { schemas, deciders, log: Arc::new(log), keys: Arc::new(keys) })
 }
 
-/// Runs the product until it is told to stop.
-pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
+/// Runs the product until it is told to stop; a demo lives in it, if one is asked for.
+pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Result<()> {
     let metrics = telemetry::start_metrics()?;
     let auth = authenticator(settings)?;
     let (listener, address) = bind(settings.get("listen"), &auth).await?;
@@ -183,7 +184,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant) -> Result<()> {
 
     banner::print(address, data.path(), providers.sandbox.is_some(), began.elapsed());
     let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
-    let why = until_stopped(&*log_dyn).await;
+    let why = demo::beside(demo.then_some(address), until_stopped(&*log_dyn)).await;
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
     served.await.ok();
