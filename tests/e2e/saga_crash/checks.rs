@@ -190,8 +190,8 @@ fn unsettled_money(sagas: &BTreeMap<String, Saga>, works: &[Work]) -> i64 {
     let charges =
         open.filter_map(|it| it.steps.get("charge-boost").filter(|it| it.done && !it.undone));
     let keys: BTreeSet<_> = charges.map(|it| it.key.as_str()).collect();
-    let charged = works.iter().filter(|it| keys.contains(it.key.to_string().as_str()));
-    charged.filter_map(minor).sum()
+    let theirs = works.iter().filter(|it| keys.contains(it.key.to_string().as_str()));
+    theirs.filter_map(minor).sum()
 }
 
 /// All rows of a list; `None` while the read side is not there.
