@@ -89,7 +89,8 @@ impl Replica {
             let at = next
                 .get_mut(usize::from(lane.topic.0))
                 .and_then(|lanes| lanes.get_mut(usize::from(lane.index)));
-            if let Some(at) = at.filter(|at| **at == first) {
+            let Some(at) = at else { continue };
+            if let Some((first, handover)) = behind(*at, first, handover) {
                 *at += u64::from(handover.records);
                 bytes += handover.bytes.len();
                 firsts.push(first);
@@ -182,8 +183,65 @@ impl Replica {
     }
 }
 
+/// What of a handover lies at `next` and behind it: the rest may be here already, from a writer of this
+/// node (the claims of two rivals lie side by side and have one head before them). `None`: nothing of
+/// it, or not yet.
+fn behind(next: u64, first: u64, handover: Handover) -> Option<(u64, Handover)> {
+    let here = usize::try_from(next.checked_sub(first)?).ok()?;
+    if here == 0 {
+        return Some((first, handover));
+    }
+    if here >= usize::from(handover.records) {
+        return None;
+    }
+    let (_, range) = log::headers(&handover.bytes).ok()?.into_iter().nth(here)?;
+    let records = handover.records - u16::try_from(here).ok()?;
+    let bytes = handover.bytes[range.start..].to_vec();
+    Some((next, Handover { records, bytes, ..handover }))
+}
+
 impl Progress {
     fn waiting(&self) -> std::sync::MutexGuard<'_, usize> {
         self.waiting_bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Timestamp, TopicId};
+    use log::{Claim, Head, Record, Topic};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn claims(count: u16) -> Handover {
+        let claim = |n: u16| Claim {
+            id: Uuid::from_u128(u128::from(n)),
+            at: Timestamp::default(),
+            node: "a".to_owned(),
+            url: String::new(),
+        };
+        let bytes: Vec<u8> = (0..count).flat_map(|n| Record::claim(1, &claim(n))).collect();
+        let lane = LaneId { topic: TopicId(0), index: 0 };
+        Handover { lane, prev: Head::default(), records: count, bytes }
+    }
+
+    #[test]
+    fn what_was_here_already_keeps_nothing_behind_it_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let topics = vec![Topic { name: "kit.events".to_owned(), lanes: 1 }];
+        let replica = Replica::open(dir.path(), &Topics::new(Uuid::nil(), topics)).unwrap();
+        let lane = claims(1).lane;
+        // Its own claim, by the report of the cluster; then that and a rival's, as they were consumed.
+        replica.take(vec![(0, claims(1))]);
+        replica.take(vec![(0, claims(2))]);
+        assert!(replica.wait_for(lane, 2, Instant::now() + Duration::from_secs(20)));
+        let both = log::headers(&claims(2).bytes).unwrap();
+        let stored = replica.read(lane, 0, 1 << 20).unwrap();
+        assert_eq!(stored.len(), 2);
+        assert_eq!(stored[1].bytes, claims(2).bytes[both[1].1.clone()]);
+        replica.take(vec![(0, claims(2)), (1, claims(1))]);
+        replica.take(vec![(3, claims(1))]);
+        assert_eq!(replica.end(lane), 2, "neither twice nor with a hole");
     }
 }
