@@ -118,6 +118,9 @@ impl Finding {
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { topic, what, is, should, fix } = self;
+        if self.is_missing() {
+            return write!(f, "topic {topic} is missing: {fix}");
+        }
         write!(f, "topic {topic} has {what} {is}, not {should}: {fix}")
     }
 }

@@ -181,6 +181,10 @@ impl Log for KafkaLog {
         self.ends.of(lane)
     }
 
+    fn ready(&self, lane: LaneId) -> u64 {
+        self.replica.end(lane)
+    }
+
     fn on_growth(&self, hook: GrowthHook) {
         self.replica.on_growth(hook);
     }

@@ -6,10 +6,12 @@
 //! anything but an offset is `Unknown`, and then its producer is given up with all it has under way.
 //!
 //! Reading order: `record` (bytes), `options`, `topics` and `manifest` (what is in the cluster), `call`
-//! and `writer` (handing over), `replica` and `tail` (reading), `kafka` (the trait).
+//! and `writer` (handing over), `replica` and `tail` (reading), `kafka` (the trait), `election` (which node
+//! should own what).
 
 mod ask;
 mod call;
+mod election;
 mod ends;
 mod error;
 mod flights;
@@ -23,6 +25,7 @@ pub mod topics;
 mod watch;
 mod writer;
 
+pub use election::{Elected, Election};
 pub use error::{Finding, OpenError};
 pub use kafka::{KafkaLog, Opened};
 pub use options::{Durability, MESSAGE_TIMEOUT_MIN, Options};

@@ -91,6 +91,12 @@ pub trait Log: Send + Sync + 'static {
     /// The offset behind the last durable record of a lane.
     fn end(&self, lane: LaneId) -> u64;
 
+    /// The offset up to which [`Log::read`] gives records at once; more may be on the way from another
+    /// machine.
+    fn ready(&self, lane: LaneId) -> u64 {
+        self.end(lane)
+    }
+
     /// Calls `hook` after the end of lanes has moved, from a thread of the log. It must not block.
     fn on_growth(&self, hook: GrowthHook);
 
