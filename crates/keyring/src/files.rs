@@ -53,6 +53,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, OpenError> {
     }
 }
 
+/// Waits until nobody else writes in the directory; nobody does until the returned file is dropped.
+pub(crate) fn lock_in_turn(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("keyring.lock");
+    let file = OpenOptions::new().write(true).open(&path);
+    let file = file.map_err(OpenError::io("opening", &path))?;
+    file.lock().map_err(OpenError::io("locking", path))?;
+    Ok(file)
+}
+
 /// Takes the directory for one writer, until the returned file is dropped.
 pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join("keyring.lock");

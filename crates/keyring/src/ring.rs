@@ -14,6 +14,10 @@ use crate::secret::{Key, Secret};
 use crate::state::{self, Entry, Paths, State};
 use crate::{DestroyError, OpenError, Options, UnsealError, files, master};
 
+/// A shared keyring is held by others for moments only: five seconds in all.
+const OPEN_TRIES: u32 = 100;
+const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// The keys of an installation, open.
 pub struct Keyring {
     path: PathBuf,
@@ -23,9 +27,14 @@ pub struct Keyring {
     writer: Mutex<Writer>,
     cache: Cache,
     torn: u64,
-    /// Keeps other writers out; none when open to read only.
+    /// Keeps other writers out; none when open to read only, or shared.
     _lock: Option<File>,
+    /// When other processes write too: the directory, and the file as it was read last.
+    shared: Option<(PathBuf, Mutex<Option<Stamp>>)>,
 }
+
+/// Inode and length of a file: another one means that it was written.
+type Stamp = (u64, u64);
 
 /// Whether the file may be changed; its lock is held while it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +86,54 @@ impl Keyring {
         Ok(ring)
     }
 
+    /// Opens the keys to read and write beside other processes that do the same, on one machine or on a
+    /// file system whose locks hold across machines. Each write takes its turn, and each use looks
+    /// whether the file has changed: it is read whole then, so this is for up to some 100,000 subjects.
+    pub fn open_shared(options: &Options) -> Result<Self, OpenError> {
+        let mut tries = 0;
+        let ring = loop {
+            match Self::open(options) {
+                // Another one writes now, or opens.
+                Err(OpenError::InUse(_)) if tries < OPEN_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(OPEN_PAUSE);
+                }
+                opened => break opened?,
+            }
+        };
+        // From here on each write takes the lock in turn.
+        Ok(Self { _lock: None, shared: Some((options.dir.clone(), Mutex::default())), ..ring })
+    }
+
+    /// The turn of a shared keyring to write, with everything that others wrote.
+    fn turn(&self) -> Result<Option<File>, OpenError> {
+        let Some((dir, _)) = &self.shared else { return Ok(None) };
+        let turn = files::lock_in_turn(dir)?;
+        self.look()?;
+        Ok(Some(turn))
+    }
+
+    /// Reads what other processes wrote.
+    fn look(&self) -> Result<(), OpenError> {
+        use std::os::unix::fs::MetadataExt as _;
+        let Some((_, stamp)) = &self.shared else { return Ok(()) };
+        let io = || OpenError::io("reading", &self.path);
+        let mut stamp = stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        let is = std::fs::metadata(&self.path).map_err(io())?;
+        if *stamp == Some((is.ino(), is.len())) {
+            return Ok(());
+        }
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.path).map_err(io())?;
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut bytes).map_err(io())?;
+        let ino = file.metadata().map_err(io())?.ino();
+        let paths = Paths { ring: &self.path, master: Path::new("master.key") };
+        let index = state::scan(paths, &bytes, &self.master, false)?;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { file, index };
+        *stamp = Some((ino, bytes.len() as u64));
+        Ok(())
+    }
+
     /// Opens the keys beside a running server, for a tool: nothing is made, cut or destroyed.
     pub fn open_read_only(options: &Options) -> Result<Self, OpenError> {
         let (path, master_path) = (options.ring_path(), options.master_path());
@@ -110,6 +167,7 @@ impl Keyring {
             state: RwLock::new(State { file, index }),
             writer: Mutex::new(if lock.is_some() { Writer::Open } else { Writer::ReadOnly }),
             _lock: lock,
+            shared: None,
             cache: Cache::new(),
         })
     }
@@ -155,6 +213,7 @@ impl Keyring {
             Writer::ReadOnly => return Err(DestroyError::ReadOnly),
             Writer::Broken => return Err(failed(self.broken())),
         }
+        let _turn = self.turn().map_err(failed)?;
         let Some(Entry::Live { generation, .. }) = self.entry(subject) else { return Ok(false) };
         let destroyed = self.rewrite_without(subject, generation);
         if destroyed.is_err() {
@@ -210,6 +269,10 @@ impl Keyring {
     }
 
     fn entry(&self, subject: SubjectId) -> Option<Entry> {
+        if let Err(error) = self.look() {
+            // What was read last still holds; who writes is told.
+            tracing::warn!(%error, "keys that other nodes wrote cannot be read");
+        }
         self.state().index.subjects.get(&subject).copied()
     }
 
@@ -254,6 +317,7 @@ impl Keyring {
             return Ok((generation, key));
         }
         let mut writer = self.writer();
+        let _turn = self.turn()?;
         let generation = match (self.entry(subject), *writer) {
             (Some(Entry::Live { generation, .. }), _) => {
                 // Another thread made it while this one waited; nobody destroys while the lock is held.
