@@ -12,6 +12,7 @@ mod command;
 mod docs;
 mod edge;
 mod feed;
+mod forward;
 mod health;
 mod history;
 mod listen;
@@ -29,10 +30,12 @@ mod sagas;
 mod serve;
 
 pub use auth::{
-    Access, Authenticator, ClusterSecret, MayNotBind, TokenFile, TokenFileError, may_bind,
+    Access, Authenticator, CLUSTER_SECRET, ClusterSecret, MayNotBind, TokenFile, TokenFileError,
+    may_bind,
 };
 pub use codes::{CODES, Code};
 pub use edge::{Builder, Edge, Guard, Registrar};
+pub use forward::{ForwardPort, Forwarded, NotForwarded, elsewhere, on_behalf, without_connection};
 pub use listen::listen;
 pub use log_history::LogHistory;
 pub use parts::{Drain, MetricsText, Options, Parts};

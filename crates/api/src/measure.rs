@@ -58,12 +58,13 @@ pub(crate) enum Outcome {
     StillRunning,
     Overloaded,
     Unavailable,
+    Elsewhere,
     Unknown,
     Invalid,
 }
 
 impl Outcome {
-    const COUNT: usize = 11;
+    const COUNT: usize = 12;
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -76,6 +77,7 @@ impl Outcome {
             Self::StillRunning => "still_running",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
+            Self::Elsewhere => "elsewhere",
             Self::Unknown => "unknown",
             Self::Invalid => "invalid",
         }

@@ -11,6 +11,7 @@ use projector::ReadStore;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{Authenticator, ClusterSecret, Gate};
+use crate::forward::ForwardPort;
 use crate::ports::{CommandPort, HealthPort, HistoryPort, Keys};
 
 /// Bounds and habits of the edge.
@@ -83,6 +84,8 @@ pub struct Parts {
     pub auth: Authenticator,
     /// The secret between nodes, if there are several.
     pub cluster: Option<ClusterSecret>,
+    /// Asks other nodes, if there are several.
+    pub forward: Option<Arc<dyn ForwardPort>>,
     /// Bounds.
     pub options: Options,
 }
@@ -104,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: MetricsText,
     pub(crate) topics: Topics,
     pub(crate) gate: Gate,
+    pub(crate) forward: Option<Arc<dyn ForwardPort>>,
     pub(crate) options: Options,
     pub(crate) in_flight: Semaphore,
     pub(crate) live: Arc<Semaphore>,
@@ -122,6 +126,7 @@ impl Shared {
             health: parts.health,
             metrics: parts.metrics,
             topics: parts.topics,
+            forward: parts.forward,
             gate: Gate::new(parts.auth, parts.cluster, options.hosts.clone()),
             in_flight: Semaphore::new(options.in_flight_max),
             live: Arc::new(Semaphore::new(options.live_max)),

@@ -76,6 +76,11 @@ impl Problem {
         self
     }
 
+    /// The value of a header that was given.
+    pub(crate) fn header_of(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.0.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value)
+    }
+
     /// When to ask again.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {

@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use crate::asked::{Asked, Tracing};
 use crate::auth::Access;
 use crate::codes;
+use crate::forward;
 use crate::measure::Latencies;
 use crate::parts::{Shared, now};
 use crate::problem::{Answered, Problem};
@@ -45,7 +46,7 @@ pub(crate) async fn serve<F, Fut>(
     handler: F,
 ) -> Response
 where
-    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut,
+    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Send,
     Fut: Future<Output = Answered> + Send,
 {
     let started = Instant::now();
@@ -61,7 +62,8 @@ where
                 Err(Problem::new(codes::OVERLOADED, detail).retry_after(1))
             } else {
                 let asked = Asked { principal, tracing };
-                run(handler(Arc::clone(&edge), asked, request), edge.options.deadline).await
+                let answering = forward::around(Arc::clone(&edge), asked, request, handler);
+                run(answering, edge.options.deadline).await
             }
         }
     };

@@ -3,7 +3,7 @@
 use domain::{EventId, Position, StreamId};
 use log::Verdict;
 
-/// The answer to a command. All but the last four left after a commit.
+/// The answer to a command. All but the last five left after a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It happened, or had happened under this key before.
@@ -23,6 +23,11 @@ pub enum Answer {
     Unavailable {
         /// Why.
         why: String,
+    },
+    /// Another node serves the lane; nothing happened here, and nothing will.
+    Elsewhere {
+        /// Where that node serves commands.
+        url: String,
     },
     /// It may have happened: ask again with the same key.
     Unknown {

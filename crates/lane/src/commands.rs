@@ -8,6 +8,7 @@ use log::{Delivery, Log};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::Answer;
+use crate::cluster::{Election, Member, Node};
 use crate::handler::Deciders;
 use crate::owner::Mark;
 use crate::shell::Shell;
@@ -31,6 +32,9 @@ pub(crate) enum Message {
     Submit(Submit, Caller),
     Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>, usize),
     Retake(LaneId),
+    Grown(Vec<LaneId>),
+    Elected(Election),
+    Held(LaneId),
     Lanes(oneshot::Sender<Vec<LaneReport>>),
     Stop(oneshot::Sender<()>),
 }
@@ -41,6 +45,9 @@ impl std::fmt::Debug for Message {
             Self::Submit(..) => "Submit",
             Self::Delivered(..) => "Delivered",
             Self::Retake(_) => "Retake",
+            Self::Grown(_) => "Grown",
+            Self::Elected(_) => "Elected",
+            Self::Held(_) => "Held",
             Self::Lanes(_) => "Lanes",
             Self::Stop(_) => "Stop",
         })
@@ -63,10 +70,39 @@ pub struct LaneReport {
 impl Commands {
     /// Starts the runtime on a thread of its own. Lanes are claimed when their first command comes.
     pub fn start(log: Arc<dyn Log>, deciders: Deciders, node: &str) -> std::io::Result<Self> {
+        let node = Node { name: node.to_owned(), url: String::new() };
+        Self::run(log, deciders, node, None)
+    }
+
+    /// The same as one node of several: it claims the lanes that it is [elected](Self::elected) for at
+    /// once, and commands for all others are answered [`Answer::Elsewhere`].
+    pub fn join(log: &Arc<dyn Log>, deciders: Deciders, node: Node) -> std::io::Result<Self> {
+        let commands = Self::run(Arc::clone(log), deciders, node, Some(Member::default()))?;
+        let to = commands.to.downgrade();
+        log.on_growth(Box::new(move |lanes| {
+            if let Some(to) = to.upgrade() {
+                to.send(Message::Grown(lanes.to_vec())).ok();
+            }
+        }));
+        commands.to.send(Message::Grown(log.topics().lanes().collect())).ok();
+        Ok(commands)
+    }
+
+    fn run(
+        log: Arc<dyn Log>,
+        deciders: Deciders,
+        node: Node,
+        member: Option<Member>,
+    ) -> std::io::Result<Self> {
         let (to, from) = mpsc::unbounded_channel();
-        let shell = Shell::new(log, deciders, node.to_owned(), to.downgrade());
+        let shell = Shell::new(log, deciders, (node, member), to.downgrade());
         std::thread::Builder::new().name("lanes".to_owned()).spawn(move || shell.run(from))?;
         Ok(Self { to, open: Arc::default() })
+    }
+
+    /// Tells which lanes this node was elected for. Only behind [`Self::join`].
+    pub fn elected(&self, election: Election) {
+        self.to.send(Message::Elected(election)).ok();
     }
 
     /// Submits a command and waits for its answer. Dropped, the command goes on: ask again with the

@@ -5,7 +5,9 @@
 //! Reading order: [`Tenure`] (the protocol), [`Owner`] (commands on top of it), [`Commands`] (the
 //! shell that drives all owners of a node).
 
+mod among;
 mod answer;
+mod cluster;
 mod commands;
 mod desk;
 mod handler;
@@ -20,6 +22,7 @@ mod tenure;
 mod typed;
 
 pub use answer::{Accepted, Answer, Refused};
+pub use cluster::{Election, Node};
 pub use commands::{Commands, LaneReport};
 pub use handler::{AnyState, Deciders, FRAME_EVENTS_MAX, Handler, NoEvent, Refusal};
 pub use keys::WINDOW_MS;

@@ -8,6 +8,7 @@ use log::{Claim, Handover, LaneState, Log, ReadError, Record, Sha256Chain};
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::cluster::Node;
 use crate::keys::{Keys, Place};
 use crate::states::States;
 use crate::submit::Submit;
@@ -43,7 +44,7 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct Owner {
     pub(crate) lane: LaneId,
-    node: String,
+    pub(crate) node: Node,
     pub(crate) tenure: Tenure<Sha256Chain>,
     pub(crate) claim_id: Uuid,
     pub(crate) states: States,
@@ -57,6 +58,10 @@ pub struct Owner {
     pub(crate) lost: Vec<(Open, Fate)>,
     /// The records of a frame under assembly, with their offsets.
     pub(crate) pending: Vec<(u64, Record)>,
+    /// The newest valid claim.
+    pub(crate) claim: Option<Claim>,
+    /// Answers to what was lost and is known now, until the shell takes them.
+    pub(crate) told: Vec<Action>,
 }
 
 /// What is known of a frame whose epoch broke.
@@ -83,10 +88,10 @@ pub(crate) struct Open {
 
 impl Owner {
     /// A node that knows nothing of the lane yet.
-    pub fn new(log: &dyn Log, lane: LaneId, node: &str) -> Self {
+    pub fn new(log: &dyn Log, lane: LaneId, node: &Node) -> Self {
         Self {
             lane,
-            node: node.to_owned(),
+            node: node.clone(),
             tenure: Tenure::new(LaneState::new(log.topics().genesis(lane)), 0),
             claim_id: Uuid::nil(),
             states: States::new(STATES_YOUNG_MAX),
@@ -97,6 +102,8 @@ impl Owner {
             waiting: VecDeque::new(),
             lost: Vec::new(),
             pending: Vec::new(),
+            claim: None,
+            told: Vec::new(),
         }
     }
 
@@ -115,7 +122,27 @@ impl Owner {
         (self.tenure.known().epoch, self.tenure.known().seq)
     }
 
-    /// Reads to the end of the lane and writes a claim of the next epoch. `claim_id` is drawn anew for
+    /// The newest valid claim of the lane, as far as it was read.
+    pub const fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref()
+    }
+
+    /// Whether the newest valid claim is one that this owner did not write.
+    pub fn is_rivalled(&self) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.id != self.claim_id)
+    }
+
+    /// Whether it ever wrote a claim.
+    pub const fn has_claimed(&self) -> bool {
+        !self.claim_id.is_nil()
+    }
+
+    /// Whether a record lies where only an own one may.
+    pub fn is_intruded(&self, log: &dyn Log) -> bool {
+        self.tenure.next_own().is_some_and(|next| log.ready(self.lane) > next)
+    }
+
+    /// Reads what can be read at once and writes a claim of the next epoch. `claim_id` is drawn anew for
     /// each call.
     pub fn take_over(
         &mut self,
@@ -123,13 +150,13 @@ impl Owner {
         claim_id: Uuid,
         now: Timestamp,
     ) -> Result<Action, ReadError> {
-        self.read_on(log)?;
+        self.follow(log)?;
         self.claim_id = claim_id;
         let claim = Claim {
             id: claim_id,
             at: self.log_time.max(now),
-            node: self.node.clone(),
-            url: String::new(),
+            node: self.node.name.clone(),
+            url: self.node.url.clone(),
         };
         let epoch = self.tenure.next_epoch();
         let bytes = Record::claim(epoch, &claim);
@@ -180,8 +207,8 @@ impl Owner {
         actions.push(Action::Answer(open.ticket, open.answer));
     }
 
-    /// The claim is in the log or not: reading on tells. When it did not win, the owner follows again
-    /// and the shell takes over anew after a while.
+    /// The claim is in the log or not: reading on tells, now or when it can be read. When it did not win,
+    /// the owner follows again and the shell takes over anew after a while.
     fn claim_delivered(
         &mut self,
         log: &dyn Log,
@@ -191,13 +218,31 @@ impl Owner {
         if !self.tenure.is_claiming() || mark.epoch != self.tenure.next_epoch() {
             return Ok(Vec::new());
         }
-        let mut actions = Vec::new();
-        if self.read_on(log)? {
-            self.settle(&mut actions);
-        } else if at.is_none() || self.tenure.is_claiming() {
+        self.follow(log)?;
+        if self.tenure.is_claiming() && at.is_none_or(|at| at < self.tenure.next_offset()) {
             self.tenure.fail();
         }
-        Ok(actions)
+        Ok(Vec::new())
+    }
+
+    /// Answers to what was lost, as far as its fate is known now.
+    pub fn told(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Serves no more, and reads again. Only when nothing is open.
+    ///
+    /// # Panics
+    /// When something is open.
+    pub fn resign(&mut self) {
+        assert!(self.open.is_empty(), "what is open is answered before the lane is left");
+        self.tenure.fail();
+        self.states.clear();
+    }
+
+    /// Whether something is handed over and not committed.
+    pub fn has_open(&self) -> bool {
+        !self.open.is_empty()
     }
 
     /// Everything open is unknown. What became of it is known when the next own claim is read back.
@@ -207,25 +252,50 @@ impl Owner {
         self.lost.extend(self.open.drain(..).map(|open| (open, Fate::NotSeen)));
     }
 
-    /// The own claim is current: what is not in the log by now never happened.
-    fn settle(&mut self, actions: &mut Vec<Action>) {
+    /// A newer claim is current: what was lost and is not in the log by now never happened.
+    pub(crate) fn settle(&mut self) {
         for (open, fate) in std::mem::take(&mut self.lost) {
             if let Some(key) = open.key {
                 self.running.remove(&key);
             }
             let answer = match fate {
                 Fate::InTheLog => open.answer,
-                Fate::NotSeen => Answer::Unavailable {
-                    why: "the lane changed its owner; nothing happened".to_owned(),
-                },
+                Fate::NotSeen => self.elsewhere(),
             };
-            actions.push(Action::Answer(open.ticket, answer));
+            self.told.push(Action::Answer(open.ticket, answer));
+        }
+    }
+
+    /// What a command is told that this node does not take.
+    pub fn elsewhere(&self) -> Answer {
+        match &self.claim {
+            Some(claim) if !claim.url.is_empty() && claim.url != self.node.url => {
+                Answer::Elsewhere { url: claim.url.clone() }
+            }
+            _ => Answer::Unavailable {
+                why: "the lane changes its owner; nothing happened".to_owned(),
+            },
         }
     }
 
     /// Commands that came while the lane was taken over; to be submitted now.
     pub fn waiting(&mut self) -> VecDeque<(Ticket, Submit)> {
         std::mem::take(&mut self.waiting)
+    }
+
+    /// Whether commands wait.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether one more may wait.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+
+    /// Lets a command wait until the lane is served, here or elsewhere.
+    pub fn wait(&mut self, ticket: Ticket, submit: Submit) {
+        self.waiting.push_back((ticket, submit));
     }
 
     /// Nothing can be taken any more: everyone who waits is told so.

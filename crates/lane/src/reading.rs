@@ -7,23 +7,32 @@ use crate::keys::Place;
 use crate::owner::{Fate, Owner};
 use crate::tenure::Read;
 
+/// How much is read at once, in bytes: other lanes wait meanwhile.
+const PAGE_BYTES: usize = 1 << 20;
+
 impl Owner {
-    /// Reads what is there and applies it. Gives `true` when the own claim came back.
-    pub(crate) fn read_on(&mut self, log: &dyn Log) -> Result<bool, ReadError> {
-        loop {
-            let stored = log.read(self.lane, self.tenure.next_offset(), 1 << 20)?;
-            if stored.is_empty() {
-                return Ok(false);
-            }
-            for record in &stored {
-                if self.read_one(log, record)? {
-                    return Ok(true);
-                }
-            }
-        }
+    /// Reads what can be read at once and applies it, until the own claim comes back.
+    pub(crate) fn follow(&mut self, log: &dyn Log) -> Result<(), ReadError> {
+        while self.follow_page(log)? {}
+        Ok(())
     }
 
-    pub(crate) fn read_one(&mut self, log: &dyn Log, stored: &Stored) -> Result<bool, ReadError> {
+    /// The same, one page of it; says whether there is more. Nothing to read for an owner that serves.
+    pub fn follow_page(&mut self, log: &dyn Log) -> Result<bool, ReadError> {
+        if self.is_serving() || log.ready(self.lane) <= self.tenure.next_offset() {
+            return Ok(false);
+        }
+        let stored = log.read(self.lane, self.tenure.next_offset(), PAGE_BYTES)?;
+        for record in &stored {
+            if self.read_one(log, record)? {
+                return Ok(false);
+            }
+        }
+        Ok(!stored.is_empty())
+    }
+
+    /// Gives `true` when the own claim came back.
+    fn read_one(&mut self, log: &dyn Log, stored: &Stored) -> Result<bool, ReadError> {
         let Some(header) = log::readable(self.lane, stored)? else {
             self.tenure.skip(stored.offset);
             return Ok(false);
@@ -31,10 +40,10 @@ impl Owner {
         let before = self.tenure.known().clone();
         match self.tenure.read(stored.offset, &header, &stored.prev, &stored.bytes) {
             Read::Won => {
-                self.pending.clear();
+                self.claimed(stored)?;
                 return Ok(true);
             }
-            Read::Rival | Read::Rule(log::Step::Claimed) => self.pending.clear(),
+            Read::Rival | Read::Rule(log::Step::Claimed) => self.claimed(stored)?,
             Read::Rule(log::Step::Partial) => {
                 self.pending.push((stored.offset, self.decode(stored)?));
             }
@@ -51,6 +60,16 @@ impl Owner {
             }
         }
         Ok(false)
+    }
+
+    fn claimed(&mut self, stored: &Stored) -> Result<(), ReadError> {
+        self.pending.clear();
+        if let Body::Claim(claim) = self.decode(stored)?.body {
+            self.log_time = self.log_time.max(claim.at);
+            self.claim = Some(claim);
+        }
+        self.settle();
+        Ok(())
     }
 
     /// A frame was read: its key, its time, and whether it was one of ours that we had lost sight of.

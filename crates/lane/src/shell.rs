@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::answer::Answer;
+use crate::cluster::{Member, Node};
 use crate::commands::{Caller, LaneReport, Message, RETRY_AFTER_MS, stopping};
 use crate::handler::Deciders;
 use crate::owner::{Action, Mark, Owner, Ticket};
@@ -23,6 +24,8 @@ const ROUND_MAX: usize = 1_024;
 const RETAKE_AFTER: Duration = Duration::from_millis(50);
 /// Times that a lane is taken over in vain before those who wait for it are told: a second in all.
 const RETAKES_MAX: u32 = 20;
+/// Wait before a lane is tried again that could not be served: one of several nodes has no other call.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Most bytes of one call to the log: what one call carries is refused or durable as a whole, so it
 /// stays far below what any log takes.
 const CALL_BYTES_MAX: usize = 4 << 20;
@@ -30,17 +33,21 @@ const CALL_BYTES_MAX: usize = 4 << 20;
 /// decided. Half of what the segment store queues.
 const OPEN_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Shell {
-    log: Arc<dyn Log>,
+    pub(crate) log: Arc<dyn Log>,
     deciders: Deciders,
-    node: String,
-    back: mpsc::WeakUnboundedSender<Message>,
+    pub(crate) node: Node,
+    /// Its place among several nodes; alone, it has every lane.
+    pub(crate) member: Option<Member>,
+    pub(crate) back: mpsc::WeakUnboundedSender<Message>,
     topics: HashMap<String, TopicId>,
-    owners: BTreeMap<LaneId, Owner>,
+    pub(crate) owners: BTreeMap<LaneId, Owner>,
     callers: HashMap<Ticket, Caller>,
     /// Lanes that are taken over again after a pause.
-    retaking: BTreeSet<LaneId>,
+    pub(crate) retaking: BTreeSet<LaneId>,
+    /// Lanes in which commands wait for an owner to show itself.
+    pub(crate) holding: BTreeSet<LaneId>,
     /// Times in a row that a lane was taken over in vain.
-    in_vain: BTreeMap<LaneId, u32>,
+    pub(crate) in_vain: BTreeMap<LaneId, u32>,
     /// Bytes handed over and not reported.
     open_bytes: usize,
     next_ticket: Ticket,
@@ -52,7 +59,7 @@ impl Shell {
     pub(crate) fn new(
         log: Arc<dyn Log>,
         deciders: Deciders,
-        node: String,
+        (node, member): (Node, Option<Member>),
         back: mpsc::WeakUnboundedSender<Message>,
     ) -> Self {
         let topics = log.topics().all().iter().map(|topic| topic.name.clone());
@@ -62,11 +69,13 @@ impl Shell {
             log,
             deciders,
             node,
+            member,
             back,
             topics,
             owners: BTreeMap::new(),
             callers: HashMap::new(),
             retaking: BTreeSet::new(),
+            holding: BTreeSet::new(),
             in_vain: BTreeMap::new(),
             open_bytes: 0,
             next_ticket: 1,
@@ -105,6 +114,9 @@ impl Shell {
                 self.retaking.remove(&lane);
                 self.retake(lane);
             }
+            Message::Grown(lanes) => lanes.into_iter().for_each(|lane| self.grown(lane)),
+            Message::Elected(election) => self.elected(election),
+            Message::Held(lane) => self.held(lane),
             Message::Lanes(caller) => {
                 caller.send(self.report()).ok();
             }
@@ -131,14 +143,22 @@ impl Shell {
             return caller.answer(Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS });
         }
         let lane = self.log.topics().lane_for(topic, &submit.stream);
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.callers.insert(ticket, caller);
+        if self.member.as_ref().is_some_and(|member| !member.is_elected(lane)) {
+            return self.not_ours(lane, submit, caller);
+        }
+        let ticket = self.ticket(caller);
         if !self.owners.contains_key(&lane) {
             self.owners.insert(lane, Owner::new(self.log.as_ref(), lane, &self.node));
             self.take_over(lane);
         }
         self.ask(lane, ticket, submit);
+    }
+
+    pub(crate) fn ticket(&mut self, caller: Caller) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.callers.insert(ticket, caller);
+        ticket
     }
 
     fn ask(&mut self, lane: LaneId, ticket: Ticket, submit: Submit) {
@@ -161,6 +181,10 @@ impl Shell {
 
     fn take_over(&mut self, lane: LaneId) {
         let Some(owner) = self.owners.get_mut(&lane) else { return };
+        // Records that are on their way are waited for without holding the other lanes up.
+        if self.log.ready(lane) < self.log.end(lane) {
+            return self.retake_later(lane, RETAKE_AFTER);
+        }
         match owner.take_over(self.log.as_ref(), Uuid::new_v4(), now()) {
             Ok(action) => self.act(Some(action)),
             Err(error) => self.give_up(lane, &error.to_string()),
@@ -193,38 +217,60 @@ impl Shell {
 
     /// After a report: an owner that serves takes what waited, one that lost the lane takes over anew
     /// after a pause, but not for ever while somebody waits.
-    fn go_on(&mut self, lane: LaneId) {
+    pub(crate) fn go_on(&mut self, lane: LaneId) {
+        let Some(owner) = self.owners.get_mut(&lane) else { return };
+        for action in owner.told() {
+            self.act(Some(action));
+        }
         let Some(owner) = self.owners.get_mut(&lane) else { return };
         if owner.is_serving() {
+            if let Some(member) = &mut self.member {
+                member.serves(lane);
+                if !member.is_elected(lane) {
+                    return self.resign(lane);
+                }
+            }
             self.in_vain.remove(&lane);
             for (ticket, submit) in owner.waiting() {
                 self.ask(lane, ticket, submit);
             }
         } else if !owner.is_claiming() {
-            let tries = *self.in_vain.get(&lane).unwrap_or(&0);
-            if let Some(why) = self.log.failed() {
-                self.give_up(lane, &why);
-            } else if self.stopping.is_some() || tries >= RETAKES_MAX {
-                self.give_up(lane, "the log does not take records now");
-            } else if self.retaking.insert(lane) {
-                self.in_vain.insert(lane, tries + 1);
-                self.retake_later(lane);
-            }
+            self.contend(lane);
         }
     }
 
-    fn retake_later(&mut self, lane: LaneId) {
+    pub(crate) fn take_again(&mut self, lane: LaneId) {
+        let tries = *self.in_vain.get(&lane).unwrap_or(&0);
+        if let Some(why) = self.log.failed() {
+            self.give_up(lane, &why);
+        } else if self.stopping.is_some() || tries >= RETAKES_MAX {
+            self.give_up(lane, "the log does not take records now");
+        } else if !self.retaking.contains(&lane) {
+            self.in_vain.insert(lane, tries + 1);
+            self.retake_later(lane, RETAKE_AFTER);
+        }
+    }
+
+    pub(crate) fn retake_later(&mut self, lane: LaneId, pause: Duration) {
+        if !self.retaking.insert(lane) {
+            return;
+        }
+        if !self.later(pause, Message::Retake(lane)) {
+            self.retaking.remove(&lane);
+            self.give_up(lane, "no thread to wait with");
+        }
+    }
+
+    /// Sends itself a message after a pause; `false`: it cannot.
+    pub(crate) fn later(&self, pause: Duration, message: Message) -> bool {
         let back = self.back.clone();
         let waiting = std::thread::Builder::new().name("retake".to_owned()).spawn(move || {
-            std::thread::sleep(RETAKE_AFTER);
+            std::thread::sleep(pause);
             if let Some(to) = back.upgrade() {
-                to.send(Message::Retake(lane)).ok();
+                to.send(message).ok();
             }
         });
-        if let Err(error) = waiting {
-            self.retaking.remove(&lane);
-            self.give_up(lane, &format!("no thread to wait with: {error}"));
-        }
+        waiting.is_ok()
     }
 
     /// Takes nothing more; lanes that are not served now answer those who wait.
@@ -243,23 +289,33 @@ impl Shell {
         }
     }
 
-    fn retake(&mut self, lane: LaneId) {
+    pub(crate) fn retake(&mut self, lane: LaneId) {
+        if self.member.as_ref().is_some_and(|member| !member.may_claim(lane)) {
+            return;
+        }
         if self.owners.get(&lane).is_some_and(|owner| !owner.is_serving() && !owner.is_claiming()) {
             self.take_over(lane);
         }
     }
 
     /// The lane cannot be served: everyone is told, and the next command tries anew.
-    fn give_up(&mut self, lane: LaneId, why: &str) {
+    pub(crate) fn give_up(&mut self, lane: LaneId, why: &str) {
         tracing::error!(lane = lane.index, topic = lane.topic.0, why, "lane is not served");
-        let Some(mut owner) = self.owners.remove(&lane) else { return };
-        for action in owner.give_up(why) {
+        let actions = match &self.member {
+            None => self.owners.remove(&lane).map(|mut owner| owner.give_up(why)),
+            // What was read stays true, and the lane is still this node's to serve.
+            Some(_) => self.owners.get_mut(&lane).map(|owner| owner.give_up(why)),
+        };
+        for action in actions.into_iter().flatten() {
             self.act(Some(action));
         }
         self.in_vain.remove(&lane);
+        if self.member.as_ref().is_some_and(|member| member.may_claim(lane)) {
+            self.retake_later(lane, TRY_AGAIN);
+        }
     }
 
-    fn act(&mut self, action: Option<Action>) {
+    pub(crate) fn act(&mut self, action: Option<Action>) {
         match action {
             Some(Action::HandOver(handover, mark)) => self.round.push((handover, mark)),
             Some(Action::Answer(ticket, answer)) => {
@@ -273,9 +329,16 @@ impl Shell {
 
     /// Hands everything that this round decided to the log, in few calls.
     fn hand_over(&mut self) {
-        let (mut handovers, mut marks, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for (handover, mark) in std::mem::take(&mut self.round) {
-            if bytes + handover.bytes.len() > CALL_BYTES_MAX && bytes > 0 {
+        let (mut handovers, mut marks, mut bytes) = (Vec::<Handover>::new(), Vec::new(), 0);
+        let mut round = std::mem::take(&mut self.round);
+        let by_lane = self.member.is_some();
+        if by_lane {
+            // A call is answered with its slowest lane: on several machines each has its own.
+            round.sort_by_key(|(handover, _)| handover.lane);
+        }
+        for (handover, mark) in round {
+            let other = by_lane && handovers.last().is_some_and(|last| last.lane != handover.lane);
+            if (other || bytes + handover.bytes.len() > CALL_BYTES_MAX) && bytes > 0 {
                 self.call(std::mem::take(&mut handovers), std::mem::take(&mut marks), bytes);
                 bytes = 0;
             }

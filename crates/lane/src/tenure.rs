@@ -152,6 +152,15 @@ impl<C: Chain> Tenure<C> {
         self.next_offset = offset + 1;
     }
 
+    /// The offset that the next handed over record must get, while it serves. A record that lies there
+    /// or behind it is another writer's.
+    pub const fn next_own(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::Serving(serving) => Some(serving.next),
+            _ => None,
+        }
+    }
+
     /// Epoch and seq of the next frame's first record, and the head before it.
     pub fn next_frame(&self) -> Option<(u64, u64, C::Head)> {
         match &self.phase {

@@ -69,6 +69,16 @@ impl DataDir {
         self.0.join("log")
     }
 
+    /// The local replica of a log on Kafka: a copy, can be deleted.
+    pub(crate) fn replica(&self) -> PathBuf {
+        self.0.join("replica")
+    }
+
+    /// What tools read without the running product: the log, or the replica of one on Kafka.
+    pub(crate) fn history(&self) -> PathBuf {
+        history_in(&self.0)
+    }
+
     /// The keyring.
     pub(crate) fn keys(&self) -> PathBuf {
         self.0.join("keys")
@@ -88,6 +98,12 @@ impl DataDir {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
+}
+
+/// Where the history lies in a data directory.
+pub(crate) fn history_in(data: &Path) -> PathBuf {
+    let (log, replica) = (data.join("log"), data.join("replica"));
+    if !log.exists() && replica.exists() { replica } else { log }
 }
 
 #[cfg(test)]

@@ -8,18 +8,19 @@ use std::time::Instant;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::json;
 
-use crate::data::DataDir;
+use crate::data::{DataDir, history_in};
 use crate::product;
+use crate::settings::Settings;
+
+mod kafka;
 
 /// A group commit slower than this is worth a look, in milliseconds.
 const SYNC_WARN_MS: f64 = 20.0;
 /// Less free space than this is worth a look: 1 GiB.
 const FREE_WARN_KIB: u64 = 1 << 20;
 
-/// `recount doctor`.
+/// `recount doctor`; it takes every setting, and looks where they say.
 pub(crate) fn command() -> Command {
-    let data =
-        Arg::new("data").long("data").value_name("DIR").env("RECOUNT_DATA").default_value("data");
     let output = Arg::new("output")
         .short('o')
         .long("output")
@@ -27,7 +28,6 @@ pub(crate) fn command() -> Command {
         .default_value("table");
     Command::new("doctor")
         .about("Check this installation; exit code 3 when something fails")
-        .arg(data.help("Data directory [env RECOUNT_DATA]"))
         .arg(output.help("Form of the answer"))
 }
 
@@ -56,18 +56,20 @@ struct Check {
 }
 
 /// Runs every check.
-pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
-    let data = matches.get_one::<String>("data").map(PathBuf::from).unwrap_or_default();
-    let checks = [
+pub(crate) fn run(matches: &ArgMatches, settings: &Settings) -> ExitCode {
+    let data = settings.data();
+    let keys_dir = settings.some("keys").map_or_else(|| data.join("keys"), PathBuf::from);
+    let mut checks = vec![
         schemas(),
         data_dir(&data),
         log_dir(&data),
-        keys(&data),
+        keys(keys_dir),
         sync(&data),
         space(&data),
-        postgres(),
+        postgres(settings),
         port(),
     ];
+    checks.extend(kafka::checks(settings));
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
     if matches.get_one::<String>("output").is_some_and(|form| form == "json") {
         let all: Vec<_> = checks
@@ -111,7 +113,7 @@ fn data_dir(data: &Path) -> Check {
 }
 
 fn log_dir(data: &Path) -> Check {
-    let dir = data.join("log");
+    let dir = history_in(data);
     if !dir.exists() {
         return check(
             "log",
@@ -130,8 +132,7 @@ fn log_dir(data: &Path) -> Check {
     check("log", found, "run `recount audit verify`; restore from a backup when it is damaged")
 }
 
-fn keys(data: &Path) -> Check {
-    let dir = data.join("keys");
+fn keys(dir: PathBuf) -> Check {
     if !dir.exists() {
         return check(
             "keyring",
@@ -181,7 +182,10 @@ fn space(data: &Path) -> Check {
     check("space", found, "make room: a full disk refuses commands until there is space again")
 }
 
-fn postgres() -> Check {
+fn postgres(settings: &Settings) -> Check {
+    if settings.some("database-url").is_some() {
+        return check("PostgreSQL", Ok("another one is named by --database-url".to_owned()), "");
+    }
     let bin = postgres::server::find_binaries();
     let found = bin
         .map(|bin| bin.display().to_string())

@@ -8,6 +8,7 @@ mod offline;
 mod product;
 mod settings;
 mod telemetry;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -61,7 +62,8 @@ fn command() -> Command {
         .subcommands([up, serve, config])
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
-        .subcommand(doctor::command());
+        .subcommand(with_settings(doctor::command()))
+        .subcommand(topics::command(with_settings));
     cli::subcommands(command)
 }
 
@@ -111,9 +113,13 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
             show(&resolve(matches)?);
             Ok(ExitCode::SUCCESS)
         }
+        Some(("topics", matches)) => match topics::settings_of(matches) {
+            Some((verb, matches)) => topics::run(verb, &resolve(matches)?),
+            None => Ok(ExitCode::from(2)),
+        },
         Some(("backup", matches)) => backup::backup(matches),
         Some(("restore", matches)) => backup::restore(matches),
-        Some(("doctor", matches)) => Ok(doctor::run(matches)),
+        Some(("doctor", matches)) => Ok(doctor::run(matches, &resolve(matches)?)),
         Some((verb, matches)) => offline::run(verb, matches),
         None => Ok(ExitCode::from(2)),
     }

@@ -16,7 +16,7 @@ use log_embedded::{AtRest, EmbeddedLog};
 use projector::{Registry, fold_all};
 
 use crate::contexts;
-use crate::data::DataDir;
+use crate::data::{DataDir, history_in};
 use crate::product;
 
 /// Runs a verb of the `cli` crate.
@@ -37,13 +37,13 @@ struct Offline {
 impl Installation for Offline {
     fn open(&self, data: &Path) -> Result<Opened> {
         let data = DataDir::existing(data)?;
-        let (log, _) = EmbeddedLog::open_read_only(data.log())?;
+        let (log, _) = EmbeddedLog::open_read_only(data.history())?;
         Ok(Opened { log: Arc::new(log), schemas: Arc::clone(&self.schemas) })
     }
 
     /// Sum of the times at which files of the log were written last.
     fn stamp(&self, data: &Path) -> u64 {
-        let files = std::fs::read_dir(data.join("log/segments"))
+        let files = std::fs::read_dir(history_in(data).join("segments"))
             .into_iter()
             .flatten()
             .filter_map(Result::ok);
@@ -57,7 +57,7 @@ impl Installation for Offline {
 
     fn medium(&self, data: &Path) -> Result<Box<dyn Medium>> {
         // Where there is a log, a damaged `format` beside it is a finding and no reason not to look.
-        let log = data.join("log");
+        let log = history_in(data);
         if !log.exists() {
             DataDir::existing(data)?;
         }
@@ -66,6 +66,9 @@ impl Installation for Offline {
 
     fn verify_beside(&self, data: &Path) -> Result<String, String> {
         let data = DataDir::existing(data).map_err(|error| error.to_string())?;
+        if !data.keys().exists() && data.history() == data.replica() {
+            return Ok("elsewhere: nodes of one log share it".to_owned());
+        }
         let checked = keyring::verify(&keyring::Options::new(data.keys()))
             .map_err(|error| error.to_string())?;
         Ok(format!("{} keys, {} destroyed", checked.live, checked.destroyed))

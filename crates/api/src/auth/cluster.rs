@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{same, sha256};
 
-/// The header with the secret.
-pub(crate) const SECRET: &str = "x-recount-cluster";
+/// The header with the secret that nodes of one installation show each other.
+pub const SECRET: &str = "x-recount-cluster";
 /// The header that says for whom a node asks: JSON `{tenant, actor, roles}`.
 pub(crate) const ON_BEHALF: &str = "x-recount-principal";
 

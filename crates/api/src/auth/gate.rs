@@ -81,8 +81,13 @@ impl Gate {
         Err(Problem::new(codes::WRONG_HOST, detail))
     }
 
+    /// Whether another node of the installation asks.
+    pub(crate) fn is_node(&self, headers: &HeaderMap) -> bool {
+        self.cluster.as_ref().is_some_and(|it| it.shown(headers))
+    }
+
     fn known(&self, headers: &HeaderMap, now: Timestamp) -> Result<Arc<Principal>, Problem> {
-        if self.cluster.as_ref().is_some_and(|it| it.shown(headers)) {
+        if self.is_node(headers) {
             return ClusterSecret::principal(headers).map(Arc::new).ok_or_else(|| {
                 unauthenticated("the principal that the node asks for cannot be read")
             });

@@ -2,7 +2,7 @@
 //! thing, which finer policies say later; here only roles open and close routes.
 
 mod bind;
-mod cluster;
+pub(crate) mod cluster;
 mod gate;
 mod tokens;
 
@@ -12,7 +12,7 @@ use domain::Role;
 use sha2::{Digest, Sha256};
 
 pub use bind::{MayNotBind, may_bind};
-pub use cluster::ClusterSecret;
+pub use cluster::{ClusterSecret, SECRET as CLUSTER_SECRET};
 pub(crate) use gate::Gate;
 pub use tokens::{TokenFile, TokenFileError};
 
@@ -45,6 +45,8 @@ pub enum Access {
     Read,
     /// Who runs the installation.
     Operate,
+    /// Other nodes of the installation.
+    Node,
 }
 
 impl Access {
@@ -55,6 +57,7 @@ impl Access {
             Self::Command => &[Role::Member],
             Self::Read => &[Role::Member, Role::Viewer, Role::Operator, Role::Auditor],
             Self::Operate => &[Role::Operator],
+            Self::Node => &[Role::Node],
         }
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::CommandRoute;
 use crate::codes;
+use crate::forward::elsewhere;
 use crate::measure::Outcome;
 use crate::parts::Shared;
 use crate::position;
@@ -78,6 +79,7 @@ pub(crate) fn not_done(
             let detail = "no node serves this stream now; the command had no effect";
             (Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1), Outcome::Unavailable)
         }
+        Answer::Elsewhere { url } => (elsewhere(&url), Outcome::Elsewhere),
         Answer::Unknown { why } => {
             tracing::warn!(%stream, why, "outcome of a command is unknown");
             (unknown(stream, keyed), Outcome::Unknown)

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{CommandRoute, answer, body, conditions};
 use crate::asked::Asked;
 use crate::codes;
+use crate::forward::Drawn;
 use crate::measure::Outcome;
 use crate::parts::{Shared, now};
 use crate::problem::{Answered, Problem};
@@ -54,6 +55,7 @@ async fn prepare(
     request: Request,
 ) -> Result<Submit, Problem> {
     let (parts, content) = request.into_parts();
+    let drawn = parts.extensions.get::<Drawn>().copied();
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
         let detail = "a command takes no query parameters";
         return Err(Problem::new(codes::BAD_PARAMETER, detail));
@@ -72,7 +74,7 @@ async fn prepare(
     let id = match (addressed, &keyed) {
         (Some(id), _) => id,
         (None, Some(scope)) => derive_uuid(scope.mac(edge, STREAM)),
-        (None, None) => Uuid::now_v7(),
+        (None, None) => drawn.map_or_else(Uuid::now_v7, |Drawn(id)| id),
     };
     let sealer = edge.keys.sealer();
     let ask = Ask { id, principal, issued_at: now(), sealer };

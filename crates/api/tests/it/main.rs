@@ -5,6 +5,7 @@
 mod commands;
 mod document;
 mod edge;
+mod forward;
 mod listen;
 mod live;
 mod measure;

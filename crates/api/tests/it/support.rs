@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::{
-    Authenticator, Builder, CommandPort, Condition, Edge, HealthPort, Keys, LogHistory, Options,
-    Part, Parts,
+    Authenticator, Builder, ClusterSecret, CommandPort, Condition, Edge, ForwardPort, HealthPort,
+    Keys, LogHistory, Options, Part, Parts,
 };
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -233,6 +233,22 @@ pub(crate) fn product() -> Product {
 }
 
 pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
+    assembled(options, auth, None)
+}
+
+/// One node of several, with what asks the others.
+pub(crate) fn product_among(forward: Arc<dyn ForwardPort>) -> Product {
+    assembled(Options::default(), Authenticator::LocalOwner, Some(forward))
+}
+
+/// The secret of the nodes.
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn assembled(
+    options: Options,
+    auth: Authenticator,
+    forward: Option<Arc<dyn ForwardPort>>,
+) -> Product {
     let all =
         ["content.events", "social.events", "billing.events", "notifications.events", "kit.sagas"]
             .map(|name| Topic { name: name.into(), lanes: 4 });
@@ -271,7 +287,8 @@ pub(crate) fn product_with(options: Options, auth: Authenticator) -> Product {
         metrics: Arc::new(|| "recount_build_info 1\n".to_owned()),
         topics: topics.clone(),
         auth,
-        cluster: None,
+        cluster: forward.as_ref().and_then(|_| ClusterSecret::new(SECRET)),
+        forward,
         options,
     })
     .context::<content::Content>()

@@ -39,7 +39,8 @@ impl Desk {
 
     /// The next owner of a lane.
     fn over(log: Arc<MemoryLog>, days: i64) -> Self {
-        let owner = Owner::new(log.as_ref(), LANE, "test");
+        let node = lane::Node { name: "test".to_owned(), url: String::new() };
+        let owner = Owner::new(log.as_ref(), LANE, &node);
         let now = Timestamp::from_millis(1_795_262_400_000).plus_ms(days * DAY_MS);
         let mut desk = Self { log, owner, deciders: deciders(), now };
         let claim = desk.owner.take_over(desk.log.as_ref(), Uuid::new_v4(), now).unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
 
+mod cluster;
 mod commands;
 mod fences;
 mod support;

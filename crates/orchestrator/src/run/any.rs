@@ -112,6 +112,8 @@ pub(crate) trait AnySaga: Send + Sync {
     /// What is to be done in this state.
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison>;
     fn input(&self, news: News) -> AnyInput;
+    /// The command of an ask, which another node sent as JSON.
+    fn ask(&self, ask: serde_json::Value, at: Timestamp) -> Result<Box<dyn Any + Send>, String>;
     /// What an event means to sagas of this type: which are told what, in this order.
     fn meet(
         &self,
@@ -153,6 +155,12 @@ impl<S: Saga> AnySaga for Shared<S> {
     fn todo(&self, is: &Instance) -> Result<Vec<Todo>, Poison> {
         let effects = crate::next(&self.0.plan, is)?;
         Ok(effects.into_iter().filter_map(|effect| self.one(is, effect)).collect())
+    }
+
+    fn ask(&self, ask: serde_json::Value, at: Timestamp) -> Result<Box<dyn Any + Send>, String> {
+        let ask: S::Ask = serde_json::from_value(ask).map_err(|error| error.to_string())?;
+        let command = guard(|| S::command(&ask, at)).map_err(|Poison(why)| why)?;
+        Ok(command.ok_or("the ask is no command")?.0)
     }
 
     fn input(&self, news: News) -> AnyInput {

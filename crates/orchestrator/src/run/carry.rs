@@ -21,6 +21,7 @@ use crate::run::clock::{now, until};
 use crate::run::means::{Found, Left, Means, command_key, fingerprint, instant};
 use crate::run::targets::Said;
 use crate::run::wanted::Wanted;
+use crate::run::wire::Wire;
 use crate::{Attempt, Direction, Effect, Input, Poison};
 
 /// Nothing to tell: it was not wanted any more, or had no answer in time.
@@ -119,7 +120,7 @@ impl<S: Saga> Carried<S> {
             asked_at: Some(self.forward_at),
             ..submit
         };
-        Ok(match self.submit(by, submit, due_at).await? {
+        Ok(match self.submit(by, submit, Wire::Fence, due_at).await? {
             Answer::Accepted(_) => Outcome::Done(true),
             Answer::Refused(refused) => Outcome::Done(refused.verdict == Verdict::Nothing),
             other => later(other),
@@ -144,7 +145,12 @@ impl<S: Saga> Carried<S> {
             asked_at: Some(self.asked_at),
             ..Means::submit_of(by.about, stream, command)
         };
-        Ok(match self.submit(by, submit, call.due_at).await? {
+        let wire = Wire::Ask {
+            saga: S::CATEGORY.to_owned(),
+            ask: serde_json::to_value(call.ask).unwrap_or_default(),
+            asked_at: self.asked_at.as_micros(),
+        };
+        Ok(match self.submit(by, submit, wire, call.due_at).await? {
             Answer::Accepted(accepted) => match by.with.left(&accepted).await {
                 Ok(left) => answered::<S>(call.ask, &left),
                 // It happened; asked again, the key says so again.
@@ -173,12 +179,15 @@ impl<S: Saga> Carried<S> {
         &self,
         by: Around<'_>,
         submit: Submit,
+        wire: Wire,
         due_at: Timestamp,
     ) -> Result<Answer, Nobody> {
         if !by.wanted.still() {
             return Err(Nobody);
         }
-        timeout_at(instant(due_at), by.with.submitter.submit(submit)).await.map_err(|_| Nobody)
+        timeout_at(instant(due_at), by.with.submitter.submit_to(submit, wire))
+            .await
+            .map_err(|_| Nobody)
     }
 
     async fn port(&self, by: Around<'_>, call: &Call<'_, S>, port: &str) -> Told<S> {

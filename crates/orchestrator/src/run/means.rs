@@ -13,9 +13,12 @@ use uuid::Uuid;
 
 use crate::run::any::{About, AnyInput};
 use crate::run::targets::Targets;
+use crate::run::wire::Wire;
 
 /// First pause before something is submitted again.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Looks for events that another node says it wrote: two seconds in all.
+const ARRIVES_TRIES: u32 = 100;
 /// Longest pause: a lane that is served again is noticed in seconds.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
 
@@ -24,6 +27,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(3);
 pub trait Submitter: Send + Sync {
     /// Submits and waits for the answer. Dropped, the command goes on.
     async fn submit(&self, submit: Submit) -> Answer;
+
+    /// The same for what another node may take too: `wire` says as data what the command is.
+    async fn submit_to(&self, submit: Submit, wire: Wire) -> Answer {
+        let _ = wire;
+        self.submit(submit).await
+    }
 }
 
 #[async_trait]
@@ -112,7 +121,7 @@ impl Means {
     pub(crate) async fn tell(&self, about: &About, input: &AnyInput) -> Option<u64> {
         // One key for all tries: what was taken and not answered is not taken twice.
         let key = CommandKey(*Uuid::new_v4().as_bytes());
-        self.tell_under(key, about, input).await
+        self.tell_under(key, about, input, None).await
     }
 
     /// The same under a key of the caller's.
@@ -121,12 +130,17 @@ impl Means {
         key: CommandKey,
         about: &About,
         input: &AnyInput,
+        wire: Option<&Wire>,
     ) -> Option<u64> {
         let mut pause = PAUSE;
         loop {
             let submit = Self::submit_of(about, about.stream.clone(), input.command());
             let submit = Submit { key: Some(key), ..submit };
-            let why = match self.submitter.submit(submit).await {
+            let answer = match wire {
+                Some(wire) => self.submitter.submit_to(submit, wire.clone()).await,
+                None => self.submitter.submit(submit).await,
+            };
+            let why = match answer {
                 Answer::Accepted(accepted) => return Some(accepted.version),
                 Answer::Refused(refused) => return Some(refused.version),
                 Answer::KeyReused => {
@@ -151,7 +165,20 @@ impl Means {
         let first = last.saturating_sub(count);
         // Void records only push offsets back: a record lies behind as many as its seq says.
         let from = accepted.position.seq.saturating_sub(count);
-        let records = self.records(lane, stream, from).await?;
+        let mut records = self.records(lane, stream.clone(), from).await?;
+        let all = |records: &[Record]| {
+            let at =
+                |it: &Record| matches!(&it.body, Body::Event { meta, .. } if meta.version == last);
+            records.iter().any(at)
+        };
+        // Another node wrote it: it is on its way here.
+        for _ in 0..ARRIVES_TRIES {
+            if all(&records) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            records = self.records(lane, stream.clone(), from).await?;
+        }
         let mine = |record: Record| match record.body {
             Body::Event { meta, data, .. } if first < meta.version && meta.version <= last => {
                 Some(data)
@@ -167,12 +194,8 @@ impl Means {
 
     /// Looks a command up by its key, in all of its stream's history.
     pub(crate) async fn find(&self, stream: &StreamId, key: StepKey) -> Result<Found, String> {
-        let topics = self.log.topics();
-        let topic = self.deciders.topic_of(stream.category()).and_then(|name| topics.find(name));
-        let topic = topic.ok_or_else(|| format!("nobody here knows {}", stream.category()))?;
-        let lane = topics.lane_for(topic, stream);
         let (key, mut events, mut stood) = (Some(command_key(key)), Vec::new(), false);
-        for record in self.records(lane, stream.clone(), 0).await? {
+        for record in self.stream(stream).await? {
             match record.body {
                 Body::Event { meta, data, .. } if meta.key == key => events.push(data),
                 Body::Outcome(outcome) if outcome.key == key => {
@@ -185,6 +208,14 @@ impl Means {
             return Ok(Found::NotHappened);
         }
         Ok(Found::Happened(Left { schemas: Arc::clone(self.deciders.schemas()), events }))
+    }
+
+    /// All records of a stream.
+    pub(crate) async fn stream(&self, stream: &StreamId) -> Result<Vec<Record>, String> {
+        let topics = self.log.topics();
+        let topic = self.deciders.topic_of(stream.category()).and_then(|name| topics.find(name));
+        let topic = topic.ok_or_else(|| format!("nobody here knows {}", stream.category()))?;
+        self.records(topics.lane_for(topic, stream), stream.clone(), 0).await
     }
 
     async fn records(

@@ -30,6 +30,7 @@ mod running;
 mod targets;
 mod wakes;
 mod wanted;
+mod wire;
 
 pub use breaker::{BreakerState, Shut};
 pub use carriers::Carriers;
@@ -40,3 +41,4 @@ pub use register::StartError;
 pub use roster::Holding;
 pub use running::{Lag, Options, Running, start};
 pub use targets::TargetReport;
+pub use wire::{Wire, answer as read_answer, send as write_command};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{CommandKey, EventData, EventId, Meta, StreamId};
+use domain::{CommandKey, EventData, EventId, LaneId, Meta, StreamId};
 use lane::{Answer, Submit};
 use log::{Body, Fingerprint, Frame};
 use sha2::{Digest, Sha256};
@@ -15,11 +15,13 @@ use crate::run::any::{About, AnySaga};
 use crate::run::means::Means;
 use crate::run::meter;
 use crate::run::reader::{READ_AGAIN, Reader};
+use crate::run::register::mark;
+use crate::run::wire::Wire;
 use crate::{SYSTEM, SagaType};
 
-/// Triggers behind a mark before it moves: so many are told again after a crash, at most.
+/// Sagas told behind a mark before it moves: so many are told again after a crash, at most.
 const TRIGGERS_MAX: u64 = 64;
-/// Records behind a mark before it moves, when no trigger is among them: so many are read again.
+/// Records behind a mark before it moves, when no saga was told of them: so many are read again.
 const RECORDS_MAX: u64 = 10_000;
 /// How long a mark waits for more triggers when there are few.
 const MARK_AFTER: Duration = Duration::from_millis(500);
@@ -108,17 +110,44 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    /// Until it is told to stop.
-    pub(crate) async fn run(mut self) {
-        let mut marking = Marking::at(self.from);
+    /// The lane that its mark stands in.
+    pub(crate) fn mark_lane(&self) -> Option<LaneId> {
+        let (topic, lane) = &self.source;
+        let topics = self.means.log.topics();
+        let stream = self.ty.pump_stream(topic, *lane);
+        Some(topics.lane_for(topics.find(&self.ty.topic())?, &stream))
+    }
+
+    /// Until it is told to stop, or has lost the lane of its mark.
+    pub(crate) async fn run(&mut self, lost: impl Future<Output = ()>) {
         let mut stop = self.stop.clone();
+        let mut marking = Marking::at(self.from);
         // Wherever it is stopped, what is not behind the mark is told again.
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => {}
-            () = self.work(&mut marking) => {}
-        }
-        if marking.seq > marking.marked {
+        let lost = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => false,
+            () = lost => true,
+            () = self.begin(&mut marking) => false,
+        };
+        if !lost && marking.seq > marking.marked {
             tokio::time::timeout(MARK_AFTER, self.mark(&mut marking)).await.ok();
+        }
+    }
+
+    /// From the mark as it stands now.
+    async fn begin(&mut self, marking: &mut Marking) {
+        loop {
+            match mark(&self.ty, &self.means, &self.source).await {
+                Ok(mark) => self.from = self.from.max(mark),
+                Err(why) => {
+                    tracing::error!(saga = self.kind.name(), why, "a mark cannot be read");
+                    tokio::time::sleep(READ_AGAIN).await;
+                    continue;
+                }
+            }
+            *marking = Marking::at(self.from);
+            self.state.seq.store(self.from, Ordering::Relaxed);
+            self.reader.again();
+            return self.work(marking).await;
         }
     }
 
@@ -157,8 +186,7 @@ impl Pump {
                 && meta.position.seq > self.from
                 && self.ty.triggers().contains(&&*data.event_type)
             {
-                triggers += 1;
-                self.trigger(meta, data).await;
+                triggers += self.trigger(meta, data).await;
             }
         }
         if frame.last() > marking.seq && !frame.is_claim() {
@@ -170,11 +198,16 @@ impl Pump {
         }
     }
 
-    async fn trigger(&self, meta: &Meta, data: &EventData) {
+    /// Tells sagas of an event; gives how many.
+    async fn trigger(&self, meta: &Meta, data: &EventData) -> u64 {
         let met = match self.kind.meet(self.means.deciders.schemas(), meta, data) {
             Ok(met) => met,
-            Err(why) => return self.skip(meta, why),
+            Err(why) => {
+                self.skip(meta, why);
+                return 1;
+            }
         };
+        let told = met.len() as u64;
         for (n, (stream, input)) in (0_u64..).zip(met) {
             let about = About {
                 saga: self.kind.name(),
@@ -185,10 +218,17 @@ impl Pump {
                 intent: Some(meta.id),
             };
             let key = trigger_key(self.kind.name(), meta.id, n);
-            if self.means.tell_under(key, &about, &input).await.is_none() {
+            let wire = Wire::Trigger {
+                saga: self.kind.category().to_owned(),
+                stream: meta.stream.to_string(),
+                version: meta.version,
+                number: n,
+            };
+            if self.means.tell_under(key, &about, &input, Some(&wire)).await.is_none() {
                 self.skip(meta, "its key was used for something else".to_owned());
             }
         }
+        told
     }
 
     /// Never in the way of the others.
@@ -209,8 +249,9 @@ impl Pump {
         let (topic, lane) = &self.source;
         let seq = marking.seq;
         let command = self.ty.moved(topic, *lane, seq);
+        let wire = Wire::from(&command);
         let submit = system(self.ty.pump_stream(topic, *lane), Box::new(command));
-        match self.means.submitter.submit(submit).await {
+        match self.means.submitter.submit_to(submit, wire).await {
             Answer::Accepted(_) | Answer::Refused(_) => marking.moved(seq),
             other => {
                 let saga = self.kind.name();

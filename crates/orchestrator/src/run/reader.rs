@@ -45,6 +45,11 @@ impl Reader {
         self.place.clone()
     }
 
+    /// From the first record once more.
+    pub(crate) fn again(&mut self) {
+        self.follower = Follower::from_start(&*self.log, self.follower.lane());
+    }
+
     /// What took effect behind what was read before; empty at the end of the lane.
     pub(crate) async fn read(&mut self) -> Result<Vec<Frame>, String> {
         if self.log.end(self.follower.lane()) <= self.follower.offset() {

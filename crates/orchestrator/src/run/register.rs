@@ -11,6 +11,7 @@ use log::{Body, Follower, Log, Record};
 
 use crate::run::means::{Means, blocking};
 use crate::run::pump::system;
+use crate::run::wire::Wire;
 use crate::{Plans, PumpMark, ReadFrom, SagaType};
 
 /// Tries before a plan that cannot be registered keeps the node from starting.
@@ -68,7 +69,8 @@ pub(crate) fn sources(
     Ok(lanes)
 }
 
-/// Registers a saga type; gives, for each lane, the last seq that is not told to it.
+/// Registers a saga type; gives, for each lane, the last seq that is not told to it. Who cannot take
+/// the command itself waits until another node of the same program has registered it.
 pub(crate) async fn register(
     ty: &Arc<dyn SagaType>,
     means: &Arc<Means>,
@@ -76,53 +78,72 @@ pub(crate) async fn register(
 ) -> Result<Vec<u64>, StartError> {
     let saga = ty.name();
     let unavailable = |why| StartError::Unavailable { saga, why };
-    let state = plans(ty, means).await.map_err(unavailable)?;
+    let mut why = String::new();
+    for turn in 0..TRIES {
+        let state = plans(ty, means).await.map_err(unavailable)?;
+        let reads = missing(&state, means, sources).await.map_err(unavailable)?;
+        let known = state.hashes.get(&ty.version()).is_some_and(|hash| hash == ty.hash());
+        if known && reads.is_empty() {
+            return from(&state, ty, means, sources).await.map_err(unavailable);
+        }
+        let command = ty.register(reads);
+        let wire = Wire::from(&command);
+        let submit = system(ty.plan_stream(), Box::new(command));
+        match means.submitter.submit_to(submit, wire).await {
+            Answer::Refused(refused) if refused.verdict != log::Verdict::Nothing => {
+                return Err(StartError::PlanChanged(refused.detail));
+            }
+            // Read back with the next try.
+            other => why = format!("{other:?}"),
+        }
+        // The first registration is read back at once; what is not there yet is waited for.
+        tokio::time::sleep(if turn == 0 { Duration::ZERO } else { PAUSE }).await;
+    }
+    Err(StartError::Unavailable { saga, why })
+}
+
+/// Lanes that no registration names, from their end on.
+async fn missing(
+    state: &Plans,
+    means: &Means,
+    sources: &[(String, LaneId)],
+) -> Result<Vec<ReadFrom>, String> {
     let mut reads = Vec::new();
     for (topic, lane) in sources {
         if !state.reads.contains_key(&(topic.clone(), lane.index)) {
-            let seq = end(means, *lane).await.map_err(unavailable)?;
+            let seq = end(means, *lane).await?;
             reads.push(ReadFrom { topic: topic.clone(), lane: lane.index, seq });
         }
     }
-    let known = state.hashes.get(&ty.version());
-    if known.is_none_or(|hash| hash != ty.hash()) || !reads.is_empty() {
-        ask(ty, means, reads).await?;
-    }
-    let state = plans(ty, means).await.map_err(unavailable)?;
+    Ok(reads)
+}
+
+async fn from(
+    state: &Plans,
+    ty: &Arc<dyn SagaType>,
+    means: &Arc<Means>,
+    sources: &[(String, LaneId)],
+) -> Result<Vec<u64>, String> {
     let mut from = Vec::new();
     for (topic, lane) in sources {
         let first = state.reads.get(&(topic.clone(), lane.index)).copied().unwrap_or_default();
-        let stream = ty.pump_stream(topic, lane.index);
-        let mark = fold::<PumpMark>(ty, means, stream).await.map_err(unavailable)?;
-        from.push(first.max(mark.seq));
+        let mark = mark(ty, means, &(topic.clone(), lane.index)).await?;
+        from.push(first.max(mark));
     }
     Ok(from)
 }
 
-async fn ask(
-    ty: &Arc<dyn SagaType>,
-    means: &Means,
-    reads: Vec<ReadFrom>,
-) -> Result<(), StartError> {
-    let mut why = String::new();
-    for _ in 0..TRIES {
-        let command = Box::new(ty.register(reads.clone()));
-        match means.submitter.submit(system(ty.plan_stream(), command)).await {
-            Answer::Accepted(_) => return Ok(()),
-            Answer::Refused(refused) if refused.verdict == log::Verdict::Nothing => return Ok(()),
-            Answer::Refused(refused) => return Err(StartError::PlanChanged(refused.detail)),
-            Answer::Unavailable { why: because } | Answer::Unknown { why: because } => {
-                why = because;
-            }
-            other => why = format!("{other:?}"),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    Err(StartError::Unavailable { saga: ty.name(), why })
-}
-
 async fn plans(ty: &Arc<dyn SagaType>, means: &Arc<Means>) -> Result<Plans, String> {
     fold::<Plans>(ty, means, ty.plan_stream()).await
+}
+
+/// The last seq of a lane that was told to a saga type, and answered.
+pub(crate) async fn mark(
+    ty: &Arc<dyn SagaType>,
+    means: &Arc<Means>,
+    (topic, lane): &(String, u16),
+) -> Result<u64, String> {
+    Ok(fold::<PumpMark>(ty, means, ty.pump_stream(topic, *lane)).await?.seq)
 }
 
 /// A stream of the program's own, folded from the log.

@@ -19,7 +19,7 @@ use crate::{Cause, Poison, Status};
 pub enum Holding {
     /// Always: no other node writes to this log.
     Always,
-    /// While the newest claim of the lane is of the node of this name.
+    /// While the newest claim of the lane is of the node at this address: no two nodes have one.
     Claimed(String),
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Tell {
     pub(crate) input: AnyInput,
 }
 
-/// The sagas of one lane. Its room: about 5 KB a running saga; those that are over are dropped.
+/// The sagas of one lane. Its room: 3 to 5 KB a running saga; those that are over are dropped.
 pub(crate) struct Roster {
     kinds: HashMap<&'static str, Arc<dyn AnySaga>>,
     holding: Holding,
@@ -79,7 +79,7 @@ impl Roster {
         let mut touched = None;
         for record in &frame.records {
             match &record.body {
-                Body::Claim(claim) => self.claimed(&claim.node),
+                Body::Claim(claim) => self.claimed(&claim.url),
                 Body::Event { meta, data, .. } if self.event(schemas, meta, data) => {
                     touched = Some(&meta.stream);
                 }
@@ -127,9 +127,9 @@ impl Roster {
         }
     }
 
-    fn claimed(&mut self, node: &str) {
+    fn claimed(&mut self, url: &str) {
         let Holding::Claimed(own) = &self.holding else { return };
-        let holds = own == node;
+        let holds = own == url;
         if holds == self.holds {
             return;
         }
@@ -145,6 +145,11 @@ impl Roster {
             }
         }
         self.timers.clear();
+    }
+
+    /// Whether this node has the lane, as far as it was read.
+    pub(crate) const fn holds(&self) -> bool {
+        self.holds
     }
 
     /// Everything was read that lay in the lane.

@@ -133,8 +133,8 @@ impl Lane {
         self.comes(Input::Answer { attempt, outcome }, now);
     }
 
-    fn claimed_by(&mut self, node: &str) {
-        let (node, url) = (node.to_owned(), String::new());
+    fn claimed_by(&mut self, url: &str) {
+        let (node, url) = ("n".to_owned(), url.to_owned());
         let claim = Claim { id: Uuid::nil(), at: at(0), node, url };
         let frame = frame(vec![record(Kind::Claim, Body::Claim(claim))]);
         self.roster.take(&self.schemas, &frame);

@@ -37,6 +37,8 @@ pub(crate) struct Runner {
     pub(crate) growth: watch::Receiver<u64>,
     /// Told when everything was read that lay in the lane at the start.
     pub(crate) caught_up: watch::Sender<bool>,
+    /// Told whether this node has the lane.
+    pub(crate) holds: watch::Sender<bool>,
     pub(crate) stop: watch::Receiver<bool>,
     /// How long calls under way may take to end.
     pub(crate) grace: Duration,
@@ -101,6 +103,8 @@ impl Runner {
             locked(&self.roster).caught_up();
             self.caught_up.send_replace(true);
         }
+        let holds = locked(&self.roster).holds();
+        self.holds.send_if_modified(|known| std::mem::replace(known, holds) != holds);
         false
     }
 

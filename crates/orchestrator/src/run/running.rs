@@ -73,6 +73,7 @@ pub(crate) struct LaneRunner {
     pub(crate) roster: SharedRoster,
     place: Place,
     caught_up: watch::Receiver<bool>,
+    holds: watch::Receiver<bool>,
 }
 
 pub(crate) struct LanePump {
@@ -86,6 +87,8 @@ pub(crate) struct LanePump {
 pub(crate) struct Inner {
     pub(crate) means: Arc<Means>,
     pub(crate) types: Types,
+    /// By category.
+    pub(crate) kinds: std::collections::BTreeMap<&'static str, Arc<dyn AnySaga>>,
     pub(crate) runners: Vec<LaneRunner>,
     pub(crate) pumps: Vec<LanePump>,
 }
@@ -149,6 +152,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         roster: Arc::clone(&runner.roster),
         place: runner.reader.place(),
         caught_up: runner.caught_up.subscribe(),
+        holds: runner.holds.subscribe(),
     });
     let lane_pumps = pumps.iter().map(|pump| LanePump {
         saga: pump.ty.name(),
@@ -159,6 +163,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let inner = Arc::new(Inner {
         means,
         types,
+        kinds: carriers.0.clone(),
         runners: lane_runners.collect(),
         pumps: lane_pumps.collect(),
     });
@@ -203,6 +208,7 @@ fn runners(
                 reader: Reader::from_start(Arc::clone(&means.log), lane),
                 growth: wakes.lane(lane),
                 caught_up: watch::Sender::new(false),
+                holds: watch::Sender::new(false),
                 stop: stop.clone(),
                 grace,
             });
@@ -212,16 +218,35 @@ fn runners(
 }
 
 /// A pump begins when all runners have read what was there: a saga that it starts is a new one then,
-/// with nothing under way.
+/// with nothing under way. It runs on the node that has the lane of its mark; where it begins, it
+/// reads the mark that the last one left.
 async fn behind(inner: Arc<Inner>, mut pump: Pump) {
+    let mark = pump.mark_lane();
+    let mut holds = watch::channel(false).1;
     for runner in &inner.runners {
         let mut caught_up = runner.caught_up.clone();
         tokio::select! {
             _ = pump.stop.wait_for(|stop| *stop) => return,
             _ = caught_up.wait_for(|caught_up| *caught_up) => {}
         }
+        if Some(runner.lane) == mark {
+            holds = runner.holds.clone();
+        }
     }
-    pump.run().await;
+    loop {
+        let mut stop = pump.stop.clone();
+        let held = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            held = holds.wait_for(|holds| *holds) => held.is_ok(),
+        };
+        if !held {
+            return;
+        }
+        let lost = async {
+            holds.wait_for(|holds| !*holds).await.ok();
+        };
+        pump.run(lost).await;
+    }
 }
 
 async fn gauges(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {

@@ -61,6 +61,12 @@ impl Request {
         Self { body, ..self.header(CONTENT_TYPE, "application/json") }
     }
 
+    /// With these bytes as body.
+    #[must_use]
+    pub fn body(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+
     /// With a form as body.
     #[must_use]
     pub fn form(self, pairs: &[(&str, &str)]) -> Self {

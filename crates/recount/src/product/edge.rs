@@ -30,6 +30,8 @@ pub(crate) struct Over<'a> {
     pub(crate) desk: Desk,
     pub(crate) keys: Arc<Keyring>,
     pub(crate) metrics: PrometheusHandle,
+    /// Asks other nodes, if there are several.
+    pub(crate) forward: Option<Arc<dyn api::ForwardPort>>,
 }
 
 /// Takes every registered context in.
@@ -73,6 +75,7 @@ pub(crate) fn build(over: Over<'_>) -> Result<Edge> {
         topics: log.topics().clone(),
         auth: over.auth,
         cluster: cluster_secret(over.settings)?,
+        forward: over.forward,
         options: api::Options {
             product_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..api::Options::default()

@@ -5,6 +5,7 @@
 mod activity;
 mod banner;
 mod books;
+mod cluster;
 mod console;
 pub(crate) mod demo;
 mod desk;
@@ -12,6 +13,7 @@ mod edge;
 mod growth;
 mod health;
 mod keys;
+pub(crate) mod log;
 mod providers;
 mod reads;
 mod readside;
@@ -23,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::log::Log;
 use anyhow::{Context as _, Result, bail};
 use api::{Access, Authenticator};
 use audit::History;
@@ -31,8 +34,7 @@ use codec::Schemas;
 use domain::Context;
 use keyring::Keyring;
 use lane::{Commands, Deciders};
-use log::Log;
-use log_embedded::EmbeddedLog;
+use orchestrator::run::{Holding, Submitter};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,9 +45,11 @@ use crate::telemetry;
 
 use activity::Activity;
 use books::Books;
+use cluster::{Member, Roles, Submitting};
 use console::ConsoleBackend;
 use growth::Growth;
 use reads::LateReads;
+use readside::Share;
 
 /// How long running requests may take to end when the product stops.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
@@ -54,7 +58,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Opened {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) deciders: Deciders,
-    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) log: Arc<dyn Log>,
+    /// How its cluster is reached, if it is on Kafka.
+    pub(crate) kafka: Option<log_kafka::Options>,
     pub(crate) keys: Arc<Keyring>,
 }
 
@@ -104,25 +110,29 @@ fn topics() -> Vec<String> {
     register.0
 }
 
+/// Where the keys are.
+pub(crate) fn key_options(settings: &Settings, data: &DataDir) -> keyring::Options {
+    let dir = settings.some("keys").map_or_else(|| data.keys(), Into::into);
+    let mut options = keyring::Options::new(dir);
+    options.master_file = settings.some("master-key-file").map(Into::into);
+    options
+}
+
 /// Opens log and keys for writing.
 fn open(settings: &Settings, data: &DataDir) -> Result<Opened> {
-    let lanes: u16 =
-        settings.get("lanes").parse().context("--lanes must be a number from 1 to 65535")?;
-    let mut options = log_embedded::Options::new(data.log());
-    for topic in topics() {
-        options = options.topic(topic, lanes);
-    }
-    let (log, opened) = EmbeddedLog::open(&options)?;
-    if !opened.created {
-        tracing::info!(?opened, "log is open");
-    }
-    let mut options = keyring::Options::new(data.keys());
-    options.master_file = settings.some("master-key-file").map(Into::into);
-    options.create = log.topics().lanes().all(|lane| log.end(lane) == 0);
-    let keys = Keyring::open(&options)?;
     let schemas = schemas()?;
+    let log::OpenLog { log, kafka } = log::open(settings, data, &schemas)?;
+    let mut options = key_options(settings, data);
+    let keys = if kafka.is_some() {
+        // Other nodes have them too; `topics apply` makes them.
+        options.create = false;
+        Keyring::open_shared(&options)?
+    } else {
+        options.create = log.topics().lanes().all(|lane| log.end(lane) == 0);
+        Keyring::open(&options)?
+    };
     let deciders = deciders(&schemas);
-    Ok(Opened { schemas, deciders, log: Arc::new(log), keys: Arc::new(keys) })
+    Ok(Opened { schemas, deciders, log, kafka, keys: Arc::new(keys) })
 }
 
 /// Runs the product until it is told to stop; a demo lives in it, if one is asked for.
@@ -131,10 +141,29 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
     let auth = authenticator(settings)?;
     let (listener, address) = bind(settings.get("listen"), &auth).await?;
     let data = DataDir::prepare(&settings.data())?;
-    let Opened { schemas, deciders, log, keys } = open(settings, &data)?;
-    let log_dyn: Arc<dyn Log> = log.clone();
+    let Opened { schemas, deciders, log: log_dyn, kafka, keys } = open(settings, &data)?;
+    let member =
+        kafka.map(|kafka| Member::new(settings, kafka, &address.to_string())).transpose()?;
     let growth = Growth::of(&*log_dyn);
-    let commands = Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?;
+    let commands = match &member {
+        None => Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?,
+        Some(member) => Commands::join(&log_dyn, deciders.clone(), member.node.clone())?,
+    };
+    let election = member.as_ref().map(|member| member.stand(&*log_dyn, &commands)).transpose()?;
+    let submitter: Arc<dyn Submitter> = match &member {
+        None => Arc::new(commands.clone()),
+        Some(member) => {
+            Arc::new(Submitting { here: commands.clone(), peers: Arc::clone(&member.peers) })
+        }
+    };
+    let (holding, share) = match &member {
+        // Nobody else writes to an embedded log.
+        None => (Holding::Always, Share::All),
+        Some(member) if Roles::of(settings)?.projections => {
+            (Holding::Claimed(member.node.url.clone()), Share::Some)
+        }
+        Some(member) => (Holding::Claimed(member.node.url.clone()), Share::Reads),
+    };
     let reads = LateReads::default();
     let books = Books {
         log: Arc::clone(&log_dyn),
@@ -143,8 +172,8 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
         reads: reads.clone(),
     };
     let mut providers = providers::start(settings, &data, books, address).await?;
-    let sagas = sagas::start(&log_dyn, &deciders, &commands, &providers.ports).await?;
-    let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone());
+    let sagas = sagas::start(&log_dyn, &deciders, submitter, &providers.ports, holding).await?;
+    let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone(), share);
     let edge = edge::build(edge::Over {
         settings,
         auth,
@@ -155,6 +184,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
         keys: Arc::clone(&keys),
         desk: sagas.desk(),
         metrics,
+        forward: member.as_ref().map(|member| Arc::clone(&member.peers) as _),
     })?;
     let activity = Activity::follow(&log_dyn, &growth);
     let history = deciders.categories().fold(
@@ -181,10 +211,16 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
             .nest("/console", ::console::router(Arc::new(backend))),
     );
     let router = edge.router.clone().merge(pages).merge(providers.routes(&edge, &commands, keys));
+    let router = match &member {
+        Some(_) => router.merge(cluster::routes(&edge, commands.clone(), sagas.desk())),
+        None => router,
+    };
 
     banner::print(address, data.path(), providers.sandbox.is_some(), began.elapsed());
     let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
     let why = demo::beside(demo.then_some(address), until_stopped(&*log_dyn)).await;
+    // Others take its lanes while it still says where they are.
+    tokio::task::spawn_blocking(move || drop(election)).await.ok();
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
     served.await.ok();

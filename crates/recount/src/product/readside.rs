@@ -35,6 +35,17 @@ impl Running {
     }
 }
 
+/// What of the folding is this node's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All: there is no other node.
+    All,
+    /// What no other node folds; checkpoints say which.
+    Some,
+    /// Nothing: it reads what others fold.
+    Reads,
+}
+
 /// Starts it.
 pub(crate) fn start(
     settings: &Settings,
@@ -42,6 +53,7 @@ pub(crate) fn start(
     log: &Arc<dyn Log>,
     schemas: &Arc<Schemas>,
     reads: LateReads,
+    share: Share,
 ) -> Running {
     let (stop, stopped) = watch::channel(false);
     let url = settings.some("database-url").map(str::to_owned);
@@ -55,7 +67,7 @@ pub(crate) fn start(
                 .map(|server| (server.url().to_owned(), Some(server))),
         };
         let Ok((url, server)) = server else { return };
-        match serve(&url, &log, schemas, &reads) {
+        match serve(&url, &log, schemas, &reads, share) {
             Ok(()) => {
                 stopped.clone().wait_for(|stopped| *stopped).await.map(|_| ()).unwrap_or_default();
             }
@@ -97,13 +109,23 @@ async fn private(
     }
 }
 
-fn serve(url: &str, log: &Arc<dyn Log>, schemas: Arc<Schemas>, reads: &LateReads) -> Result<()> {
+fn serve(
+    url: &str,
+    log: &Arc<dyn Log>,
+    schemas: Arc<Schemas>,
+    reads: &LateReads,
+    share: Share,
+) -> Result<()> {
     let pools = Pools::new(url)?;
     let mut registry = Registry::new(schemas);
-    contexts::read_models(&mut registry);
+    if share != Share::Reads {
+        contexts::read_models(&mut registry);
+    }
     let sink: Arc<dyn RowSink> = Arc::new(PgSink::new(&pools, log.topics().clone()));
     let projector = Projector::start(Arc::clone(log), registry, &sink);
-    let store = PgReadStore::new(&pools, log.topics().clone(), Some(projector.clone()));
+    // Of several nodes, the one that folds a lane may be another: the database knows how far it is.
+    let local = (share == Share::All).then(|| projector.clone());
+    let store = PgReadStore::new(&pools, log.topics().clone(), local);
     reads.arrive(ReadSide { store, projector, pools });
     Ok(())
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use domain::Context;
-use lane::{Commands, Deciders};
+use lane::Deciders;
 use log::Log;
 use notifications_sagas::deliver_notification::DeliverNotification;
 use orchestrator::Types;
-use orchestrator::run::{Carriers, Holding, Options, Running};
+use orchestrator::run::{Carriers, Holding, Options, Running, Submitter};
 use ports::Ports;
 use social_sagas::publish_post::PublishPost;
 
@@ -44,17 +44,17 @@ pub(crate) fn topics() -> Vec<String> {
 pub(crate) async fn start(
     log: &Arc<dyn Log>,
     deciders: &Deciders,
-    commands: &Commands,
+    submitter: Arc<dyn Submitter>,
     ports: &Arc<Ports>,
+    holding: Holding,
 ) -> Result<Running> {
     let options = Options {
         log: Arc::clone(log),
         deciders: deciders.clone(),
-        submitter: Arc::new(commands.clone()),
+        submitter,
         types: types(),
         carriers: carriers(ports),
-        // Nobody else writes to an embedded log.
-        holding: Holding::Always,
+        holding,
         grace: GRACE,
     };
     orchestrator::run::start(options).await.context("RC0107: sagas cannot be started")

@@ -67,6 +67,7 @@ async fn take(
             tracing::error!(event, "Stripe told two things under one name; the first counts");
             Ok(StatusCode::NO_CONTENT)
         }
+        Answer::Elsewhere { url } => Err(api::elsewhere(&url)),
         Answer::StillRunning
         | Answer::Overloaded { .. }
         | Answer::Unavailable { .. }

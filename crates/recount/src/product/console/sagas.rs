@@ -224,6 +224,9 @@ impl Desk for ConsoleBackend {
                 Err(OrderError::Unavailable("too many commands are waiting; try again".to_owned()))
             }
             Answer::Unavailable { why } => Err(OrderError::Unavailable(why)),
+            Answer::Elsewhere { url } => {
+                Err(OrderError::Unavailable(format!("node {url} has it; give the order there")))
+            }
             Answer::Unknown { why } => {
                 Err(OrderError::Unavailable(format!("it may have happened; look again: {why}")))
             }
