@@ -23,19 +23,21 @@ impl Worker {
         let end = self.shop.log.end(self.lane);
         let topics = self.shop.log.topics();
         let state = match &taken.checkpoint {
-            Some(at) if at.offset_hint > end => {
+            Some(at) if at.seq > end => {
                 let lane = topics.lane_name(self.lane);
                 let why = format!(
-                    "{} has folded {lane} up to offset {}, but the log ends at {end}; \
+                    "{} has folded {lane} up to {}, but the log ends at {end}; \
                      if the log was restored from a backup, drop schema recount and start again",
-                    self.table.name, at.offset_hint
+                    self.table.name, at.seq
                 );
                 return Err(Fault::Stand(why, LOOK_AGAIN));
             }
             Some(at) => LaneState::resume(at.epoch, at.seq, at.head),
             None => LaneState::new(topics.genesis(self.lane)),
         };
-        self.read_to = taken.checkpoint.map_or(0, |at| at.offset_hint);
+        // A valid record has at least as many before it as its seq says; only void ones push it back. In a
+        // copy of the log they are gone, and the hint is too far.
+        self.read_to = taken.checkpoint.map_or(0, |at| at.offset_hint.min(at.seq));
         self.follower = Some(Follower::resume(self.lane, state, self.read_to));
         self.at = taken.checkpoint;
         self.parked = taken.parked.into_iter().map(|it| (it.stream.clone(), it)).collect();

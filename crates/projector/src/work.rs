@@ -47,8 +47,8 @@ pub(crate) fn held_items(
     parked: &Parked,
     seq: u64,
 ) -> Result<Vec<Item>, String> {
-    let stored =
-        log.read_stream(lane, &parked.stream, parked.offset).map_err(|error| error.to_string())?;
+    // From the beginning: in a copy of the log the offset is another one.
+    let stored = log.read_stream(lane, &parked.stream, 0).map_err(|error| error.to_string())?;
     let mut items = Vec::new();
     for record in stored {
         let decoded = Record::decode(lane, &record.bytes).map_err(|error| error.to_string())?;

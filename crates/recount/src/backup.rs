@@ -132,7 +132,8 @@ fn append(store: &segment::Store, entries: Vec<segment::Entry>) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<u64> {
+/// Copies a file or a directory, durably; gives its bytes.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<u64> {
     let failed = || format!("copying {} to {}", from.display(), to.display());
     if from.is_dir() {
         fs::create_dir(to).with_context(failed)?;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod contexts;
+mod copy;
 mod data;
 mod doctor;
 mod offline;
@@ -63,7 +64,8 @@ fn command() -> Command {
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
         .subcommand(with_settings(doctor::command()))
-        .subcommand(topics::command(with_settings));
+        .subcommand(topics::command(with_settings))
+        .subcommand(copy::command(with_settings));
     cli::subcommands(command)
 }
 
@@ -115,6 +117,10 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
         }
         Some(("topics", matches)) => match topics::settings_of(matches) {
             Some((verb, matches)) => topics::run(verb, &resolve(matches)?),
+            None => Ok(ExitCode::from(2)),
+        },
+        Some(("log", matches)) => match matches.subcommand_matches("copy") {
+            Some(matches) => copy::run(matches, &resolve(matches)?),
             None => Ok(ExitCode::from(2)),
         },
         Some(("backup", matches)) => backup::backup(matches),
