@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
+use crate::brokers;
+
 /// How long a start may take: a cold machine under load makes a PostgreSQL cluster meanwhile.
 const START_MAX: Duration = Duration::from_mins(1);
 /// How long the read models may take to come up behind the API, on the same machine.
@@ -101,11 +103,13 @@ impl Product {
     }
 
     fn start_as(data: &Path, flags: &[&str], log: &str) -> Self {
+        let log_flags = brokers::flags(&binary(), data);
         let began = Instant::now();
         let mut child = Command::new(binary())
             .arg("up")
             .arg("--data")
             .arg(data)
+            .args(log_flags)
             .args(flags)
             .env_remove("DATABASE_URL")
             .env("RUST_LOG", log)

@@ -64,9 +64,24 @@ pub(crate) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "kafka",
-        what: "the log on real Kafka brokers, some of which are killed",
+        what: "log and product on real Kafka brokers; brokers and nodes are killed",
         exists: |_| true,
-        commands: |at| vec![at.cargo(&["test", "--release", "-p", "log-kafka"])],
+        commands: |at| {
+            let on = |test: &str, rest: &[&str]| {
+                let args = ["test", "--release", "-p", "recount-tests", "--test", test, "--"];
+                let mut tests = at.cargo(&[&args, rest].concat());
+                tests.env("RECOUNT_BIN", at.binary());
+                tests
+            };
+            let mut spine = on("e2e", &["walk::", "saga_cli::", "--test-threads=2"]);
+            spine.env("RECOUNT_TEST_LOG", "kafka");
+            vec![
+                at.cargo(&["test", "--release", "-p", "log-kafka"]),
+                at.cargo(&["build", "--release", "-p", "recount"]),
+                spine,
+                on("cluster", &["--test-threads=1", "--nocapture"]),
+            ]
+        },
     },
     Stage {
         name: "e2e",

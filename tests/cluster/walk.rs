@@ -1,0 +1,119 @@
+//! The user's walk over two nodes: whichever is asked, the answer is the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::nodes::{Ground, Node};
+
+/// Sends a command; a lane that changes its owner is asked for again, as a client would.
+async fn send(
+    node: &Node,
+    method: &str,
+    path: &str,
+    key: &str,
+    body: &Value,
+) -> (StatusCode, Value, bool) {
+    for _ in 0..100 {
+        let answer = sent(node, method, path, key, None, body).await;
+        let replayed = answer.headers().get("idempotent-replayed").is_some_and(|v| v == "true");
+        let status = answer.status();
+        if status != StatusCode::SERVICE_UNAVAILABLE {
+            return (status, answer.json().await.unwrap_or_default(), replayed);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{method} {path} was not taken within 100 tries");
+}
+
+async fn sent(
+    node: &Node,
+    method: &str,
+    path: &str,
+    key: &str,
+    version: Option<u64>,
+    body: &Value,
+) -> Response {
+    let url = format!("{}{path}", node.base);
+    let mut request =
+        Client::new().request(method.parse().unwrap(), url).header("idempotency-key", key);
+    if let Some(version) = version {
+        request = request.header("if-match", format!("\"{version}\""));
+    }
+    request.json(body).send().await.unwrap()
+}
+
+/// Every post of the read model as a node tells it: stream -> (body, version).
+pub(crate) async fn rows(node: &Node) -> BTreeMap<String, (String, u64)> {
+    let (mut all, mut path) = (BTreeMap::new(), "/api/content/posts?limit=200".to_owned());
+    loop {
+        let page = node.get(&path).await;
+        for row in page["items"].as_array().unwrap() {
+            let stream = format!("post-{}", row["post_id"].as_str().unwrap());
+            let body = row["body"].as_str().unwrap().to_owned();
+            all.insert(stream, (body, row["version"].as_u64().unwrap()));
+        }
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/content/posts?limit=200&after={cursor}"),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_drafted_on_one_node_and_goes_on_through_the_other() {
+    let ground = Ground::new().await;
+    let (a, b) = (ground.node("a"), ground.node("b"));
+    eprintln!(
+        "served through a after {:?}, b {:?}",
+        ground.served(&a).await,
+        ground.served(&b).await
+    );
+    let nodes = [&a, &b];
+    // Enough posts that both nodes own some of them.
+    for n in 0..8 {
+        let (one, other) = (nodes[n % 2], nodes[(n + 1) % 2]);
+        let draft =
+            json!({"title": format!("post {n}"), "body": "Everything must go", "tags": ["sale"]});
+        let (key, posts) = (format!("draft-{n}"), "/api/content/posts");
+        let (status, first, _) = send(one, "POST", posts, &key, &draft).await;
+        assert_eq!(status, StatusCode::CREATED, "{first}");
+        let (status, again, replayed) = send(other, "POST", posts, &key, &draft).await;
+        assert_eq!((status, &again, replayed), (StatusCode::CREATED, &first, true));
+        let (status, reused, _) =
+            send(other, "POST", posts, &key, &json!({"title": "z", "body": "z"})).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{reused}");
+
+        let post = format!("{posts}/{}", first["id"].as_str().unwrap());
+        let edit = json!({"title": "edited", "body": "Nearly everything", "tags": []});
+        let (status, edited, _) = send(other, "PUT", &post, &format!("edit-{n}"), &edit).await;
+        assert_eq!((status, edited["version"].as_u64()), (StatusCode::OK, Some(2)), "{edited}");
+        for node in nodes {
+            let stale = sent(node, "PUT", &post, &format!("stale-{n}"), Some(1), &edit).await;
+            assert_eq!(stale.status(), StatusCode::PRECONDITION_FAILED);
+            assert_eq!(stale.headers().get("etag").unwrap(), "\"2\"");
+            assert!(!stale.headers().contains_key("x-recount-elsewhere"), "nodes only see it");
+        }
+        let plan = json!({"publish_at": "2099-01-01T09:00:00Z", "platforms": ["mastodon"]});
+        let schedule = format!("{post}/schedule");
+        let (status, planned, _) = send(one, "POST", &schedule, &format!("plan-{n}"), &plan).await;
+        assert_eq!((status, planned["version"].as_u64()), (StatusCode::OK, Some(3)), "{planned}");
+        let token = planned["position"].as_str().unwrap();
+        for node in nodes {
+            let row = node.get(&format!("{post}?min_position={token}")).await;
+            assert_eq!(
+                (&row["state"], &row["title"]),
+                (&json!("scheduled"), &json!("edited")),
+                "{row}"
+            );
+            let path = format!("/api/streams/{}/events", first["stream"].as_str().unwrap());
+            let history = node.get(&path).await;
+            let types: Vec<_> =
+                history["items"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
+            assert_eq!(types.len(), 3, "{history}");
+            assert_eq!(types[2], "content.post.scheduled.v1");
+        }
+    }
+}
