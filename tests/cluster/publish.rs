@@ -17,6 +17,7 @@ async fn post(node: &Node, path: &str, key: &str, body: &Value) -> Value {
     let began = Instant::now();
     loop {
         let request = Client::new().post(format!("{}{path}", node.base));
+        let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect();
         let request = request.header("idempotency-key", key).json(body);
         let answer = request.send().await.unwrap();
         let status = answer.status();

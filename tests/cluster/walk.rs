@@ -109,10 +109,18 @@ async fn a_post_is_drafted_on_one_node_and_goes_on_through_the_other() {
                 "{row}"
             );
             let path = format!("/api/streams/{}/events", first["stream"].as_str().unwrap());
-            let history = node.get(&path).await;
-            let types: Vec<_> =
-                history["items"].as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
-            assert_eq!(types.len(), 3, "{history}");
+            let mut types: Vec<Value> = Vec::new();
+            // What another node wrote is on its way to the replica of this one.
+            for _ in 0..200 {
+                let history = node.get(&path).await;
+                let items = history["items"].as_array().unwrap();
+                types = items.iter().map(|it| it["type"].clone()).collect();
+                if types.len() == 3 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(types.len(), 3, "{types:?}");
             assert_eq!(types[2], "content.post.scheduled.v1");
         }
     }

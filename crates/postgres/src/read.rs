@@ -1,6 +1,7 @@
 //! Answers questions about read models from PostgreSQL. Columns come from the table's own list,
 //! values are always bound, the tenant filters unless the question says "everybody".
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,13 +32,22 @@ pub struct PgReadStore {
     pool: PgPool,
     topics: Topics,
     local: Option<Handle>,
+    /// When other processes fold too: the lanes that each projection reads.
+    lanes: Option<BTreeMap<&'static str, Vec<LaneId>>>,
 }
 
 impl PgReadStore {
     /// A store over these pools. With the handle of a projector in this process, waiting for a
     /// position costs no query.
     pub fn new(pools: &Pools, topics: Topics, local: Option<Handle>) -> Self {
-        Self { pool: pools.read.clone(), topics, local }
+        Self { pool: pools.read.clone(), topics, local, lanes: None }
+    }
+
+    /// Other processes fold too: the database is asked how far a projection is, in all of these lanes,
+    /// of which some may have no checkpoint yet.
+    #[must_use]
+    pub fn shared(self, lanes: BTreeMap<&'static str, Vec<LaneId>>) -> Self {
+        Self { lanes: Some(lanes), ..self }
     }
 
     async fn fetch(&self, sql: String, binds: Vec<Value>) -> Result<Vec<PgRow>, ReadError> {
@@ -160,13 +170,17 @@ impl ReadStore for PgReadStore {
         positions: &[(LaneId, u64)],
         at_most: Duration,
     ) -> Result<(), ReadError> {
-        if let Some(local) = &self.local {
+        if let (Some(local), None) = (&self.local, &self.lanes) {
             return local.wait_for(projection, positions, at_most).await;
         }
+        let reads = self.lanes.as_ref().and_then(|lanes| lanes.get(projection));
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
             let reached = self.reached(projection).await?;
-            let at = |lane: LaneId| reached.iter().find(|(it, _)| *it == lane).map(|(_, seq)| *seq);
+            let at = |lane: LaneId| {
+                let found = reached.iter().find(|(it, _)| *it == lane).map(|(_, seq)| *seq);
+                found.or_else(|| reads.is_some_and(|reads| reads.contains(&lane)).then_some(0))
+            };
             if positions.iter().all(|(lane, seq)| at(*lane).is_none_or(|at| at >= *seq)) {
                 return Ok(());
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use db::{Db, all_folded};
 use domain::query::{Compare, Condition, Test};
-use domain::{TenantId, Timestamp, Value};
+use domain::{LaneId, TenantId, Timestamp, TopicId, Value};
 use log::Log;
 use projector::{
     GroupQuery, ListQuery, Page, ReadError, ReadStore, Table, Until, Whose, fold_all, row_json,
@@ -213,6 +213,15 @@ async fn waiting_for_a_position_works_from_the_process_of_the_projector_and_from
             assert_eq!(version, log.items_at(&log.ends(), |_| false)[&Uuid::from_u128(7)].2);
         }
     }
+    // A lane that nobody has folded yet is waited for, if the projection reads it.
+    let unfolded = LaneId { topic: TopicId(99), index: 0 };
+    let shared = remote.clone().shared([("items", vec![unfolded])].into());
+    let soon = Duration::from_millis(120);
+    assert!(matches!(
+        shared.wait_for("items", &[(unfolded, 1)], soon).await.unwrap_err(),
+        ReadError::Behind { projection: "items", .. }
+    ));
+    shared.wait_for("others", &[(unfolded, 1)], soon).await.unwrap();
     let at = log.ends()[0];
     for store in [&local, &remote] {
         let never = store.wait_for("items", &[(at.0, at.1 + 1)], Duration::from_millis(120)).await;

@@ -2,14 +2,19 @@
 //! without the engine knowing either. Not the engine.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use domain::{Envelope, EventData, EventSet, Meta, Projection, Projections, StreamId, Value};
+use domain::{
+    Envelope, EventData, EventSet, LaneId, Meta, Projection, Projections, StreamId, Value,
+};
+use log::Topics;
 use uuid::Uuid;
 
 use crate::Table;
+use crate::projector::lanes_of;
 
 /// Why an event cannot be folded, in words.
 pub(crate) type Poison = String;
@@ -169,6 +174,12 @@ impl<D> Registry<D> {
     /// Every projection, in the order of registration.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The lanes of a log that each projection reads, by its name.
+    pub fn lanes(&self, topics: &Topics) -> BTreeMap<&'static str, Vec<LaneId>> {
+        let lanes = |entry: &Entry| (entry.table.projection, lanes_of(topics, entry));
+        self.entries.iter().map(lanes).collect()
     }
 
     /// The projections without the decoder's type: what the engine takes.

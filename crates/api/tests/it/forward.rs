@@ -35,19 +35,19 @@ fn among(answers: Vec<Result<Response, NotForwarded>>) -> (Product, Arc<Others>)
     (product, others)
 }
 
-fn fine() -> Result<Response, NotForwarded> {
-    Ok(axum::Json(json!({ "from": "the owner" })).into_response())
+fn fine() -> Response {
+    axum::Json(json!({ "from": "the owner" })).into_response()
 }
 
-fn moved(url: &str) -> Result<Response, NotForwarded> {
-    Ok(elsewhere(url).into_response())
+fn moved(url: &str) -> Response {
+    elsewhere(url).into_response()
 }
 
 const BODY: &str = r#"{"body":"hello"}"#;
 
 #[tokio::test]
 async fn the_owner_gets_the_request_as_it_came_and_the_caller_its_answer() {
-    let (product, others) = among(vec![fine()]);
+    let (product, others) = among(vec![Ok(fine())]);
     let headers = [
         ("idempotency-key", "k-1"),
         ("authorization", "Bearer of-the-caller"),
@@ -73,7 +73,7 @@ async fn the_owner_gets_the_request_as_it_came_and_the_caller_its_answer() {
 
 #[tokio::test]
 async fn a_create_without_a_key_means_the_same_stream_on_every_node() {
-    let (product, others) = among(vec![fine()]);
+    let (product, others) = among(vec![Ok(fine())]);
     product.ask("POST", "/api/content/posts", &[], BODY).await;
     let meant = product.commands.seen.lock().unwrap()[0].stream.to_string();
     let sent = others.asked.lock().unwrap()[0].1.headers.clone();
@@ -97,12 +97,12 @@ async fn a_create_without_a_key_means_the_same_stream_on_every_node() {
 
 #[tokio::test]
 async fn a_lane_that_moved_is_followed_once() {
-    let (product, others) = among(vec![moved("http://next"), fine()]);
+    let (product, others) = among(vec![Ok(moved("http://next")), Ok(fine())]);
     let heard = product.ask("POST", "/api/content/posts", &[], BODY).await;
     assert_eq!(heard.json(), json!({ "from": "the owner" }));
     assert_eq!(others.asked.lock().unwrap()[1].0, "http://next");
 
-    let (product, others) = among(vec![moved("http://next"), moved("http://owner")]);
+    let (product, others) = among(vec![Ok(moved("http://next")), Ok(moved("http://owner"))]);
     let heard = product.ask("POST", "/api/content/posts", &[], BODY).await;
     assert_eq!(heard.problem(), (503, "lane_unavailable".into()));
     assert_eq!(heard.header("retry-after"), "1");

@@ -117,15 +117,17 @@ fn serve(
     share: Share,
 ) -> Result<()> {
     let pools = Pools::new(url)?;
-    let mut registry = Registry::new(schemas);
-    if share != Share::Reads {
-        contexts::read_models(&mut registry);
+    let mut registry = Registry::new(Arc::clone(&schemas));
+    contexts::read_models(&mut registry);
+    let lanes = registry.lanes(log.topics());
+    if share == Share::Reads {
+        registry = Registry::new(schemas);
     }
     let sink: Arc<dyn RowSink> = Arc::new(PgSink::new(&pools, log.topics().clone()));
     let projector = Projector::start(Arc::clone(log), registry, &sink);
+    let store = PgReadStore::new(&pools, log.topics().clone(), Some(projector.clone()));
     // Of several nodes, the one that folds a lane may be another: the database knows how far it is.
-    let local = (share == Share::All).then(|| projector.clone());
-    let store = PgReadStore::new(&pools, log.topics().clone(), local);
+    let store = if share == Share::All { store } else { store.shared(lanes) };
     reads.arrive(ReadSide { store, projector, pools });
     Ok(())
 }
