@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::LaneId;
-use uuid::Uuid;
 
 /// The first pause before a lane is contended for that another node took, and the longest: an election
 /// that is not told here yet comes sooner.
@@ -78,7 +77,7 @@ impl Member {
         let times = self.rivalled.entry(lane).or_default();
         let pause = CONTEND_AFTER * 2_u32.pow((*times).min(5));
         *times += 1;
-        let jitter = f64::from(Uuid::new_v4().as_bytes()[0]) / 256.0;
+        let jitter = f64::from(ambient::random_id().as_bytes()[0]) / 256.0;
         pause.min(CONTEND_AFTER_MAX).mul_f64(1.0 + jitter)
     }
 }

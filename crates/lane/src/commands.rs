@@ -100,6 +100,19 @@ impl Commands {
         Ok(Self { to, open: Arc::default() })
     }
 
+    /// As [`Self::start`], without a thread: the runtime is the future, for whoever polls it. Only where
+    /// reading the log does not block.
+    pub fn drive(
+        log: Arc<dyn Log>,
+        deciders: Deciders,
+        node: &str,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let (to, from) = mpsc::unbounded_channel();
+        let node = Node { name: node.to_owned(), url: String::new() };
+        let shell = Shell::new(log, deciders, (node, None), to.downgrade());
+        (Self { to, open: Arc::default() }, shell.drive(from))
+    }
+
     /// Tells which lanes this node was elected for. Only behind [`Self::join`].
     pub fn elected(&self, election: Election) {
         self.to.send(Message::Elected(election)).ok();

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use domain::{LaneId, Timestamp, TopicId};
+use ambient::now;
+use domain::{LaneId, TopicId};
 use log::{Delivery, Handover, Log};
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::cluster::{Member, Node};
@@ -86,15 +86,27 @@ impl Shell {
 
     pub(crate) fn run(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
         let mut messages = Vec::with_capacity(ROUND_MAX);
-        while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 {
-            for message in messages.drain(..) {
-                self.take(message);
-            }
-            self.hand_over();
-            if self.callers.is_empty() && self.stopping.is_some() {
-                break;
-            }
+        while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 && !self.take_all(&mut messages) {}
+        self.stopped();
+    }
+
+    /// The same as a task, which blocks its thread while the log is read.
+    pub(crate) async fn drive(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
+        let mut messages = Vec::with_capacity(ROUND_MAX);
+        while from.recv_many(&mut messages, ROUND_MAX).await > 0 && !self.take_all(&mut messages) {}
+        self.stopped();
+    }
+
+    /// Takes what came; says whether that was all.
+    fn take_all(&mut self, messages: &mut Vec<Message>) -> bool {
+        for message in messages.drain(..) {
+            self.take(message);
         }
+        self.hand_over();
+        self.callers.is_empty() && self.stopping.is_some()
+    }
+
+    fn stopped(self) {
         if let Some(done) = self.stopping {
             done.send(()).ok();
         }
@@ -185,7 +197,7 @@ impl Shell {
         if self.log.ready(lane) < self.log.end(lane) {
             return self.retake_later(lane, RETAKE_AFTER);
         }
-        match owner.take_over(self.log.as_ref(), Uuid::new_v4(), now()) {
+        match owner.take_over(self.log.as_ref(), ambient::random_id(), now()) {
             Ok(action) => self.act(Some(action)),
             Err(error) => self.give_up(lane, &error.to_string()),
         }
@@ -264,8 +276,7 @@ impl Shell {
     /// Sends itself a message after a pause; `false`: it cannot.
     pub(crate) fn later(&self, pause: Duration, message: Message) -> bool {
         let back = self.back.clone();
-        let waiting = std::thread::Builder::new().name("retake".to_owned()).spawn(move || {
-            std::thread::sleep(pause);
+        let waiting = ambient::later(pause, move || {
             if let Some(to) = back.upgrade() {
                 to.send(message).ok();
             }
@@ -363,9 +374,4 @@ impl Shell {
             }),
         );
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::{LaneId, StreamId, Timestamp};
 use log::Log;
@@ -14,12 +13,6 @@ use crate::{LaneLag, ProjectionState, ProjectionStatus};
 /// Locks; a panic elsewhere does not make plain numbers wrong.
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The wall clock; for lag and back-off only, never for data.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// One lane of one table.
@@ -68,7 +61,7 @@ impl LaneCell {
     fn lag(&self, log: &dyn Log) -> LaneLag {
         let view = self.view();
         let events = log.end(self.lane).saturating_sub(view.offset);
-        let age = view.oldest.map_or(0, |oldest| now().ms_since(oldest).max(0));
+        let age = view.oldest.map_or(0, |oldest| ambient::now().ms_since(oldest).max(0));
         let ms = if events == 0 { 0 } else { u64::try_from(age).unwrap_or_default() };
         LaneLag { lane: self.lane, seq: view.seq, events, ms }
     }

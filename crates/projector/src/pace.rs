@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 /// After the first error: a restarted server is back in well under a second.
 const FIRST: Duration = Duration::from_millis(50);
 /// Never longer, so that a database that comes back is noticed within seconds.
@@ -31,6 +29,6 @@ impl Pace {
 
 /// Between a half and the whole of it, so that many workers do not come back at once.
 pub(crate) fn jitter(full: Duration) -> Duration {
-    let [random, ..] = *Uuid::new_v4().as_bytes();
+    let [random, ..] = *ambient::random_id().as_bytes();
     full.mul_f64(0.5 + f64::from(random) / 512.0)
 }

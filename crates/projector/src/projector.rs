@@ -9,7 +9,6 @@ use domain::LaneId;
 use log::{Log, Topics};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::cell::ProjectionCell;
 use crate::registry::{Decode, Entry, Registry};
@@ -110,7 +109,7 @@ impl Projector {
             let shop = Shop {
                 log: Arc::clone(&log),
                 sink: Arc::clone(sink),
-                owner: Uuid::new_v4(),
+                owner: ambient::random_id(),
                 projection: Arc::clone(&projection),
                 moved: moved.clone(),
             };

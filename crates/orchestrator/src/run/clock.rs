@@ -1,18 +1,13 @@
 //! The wall clock of the runtime, and waiting by it. The engine has none: it is told the time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+pub(crate) use ambient::now;
 use domain::Timestamp;
 
 /// Longest sleep before the clock is looked at again: a machine that slept, or whose clock was set, is
 /// late by this at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-
-/// Now.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
 
 /// How long it is until then; nothing when it is past.
 pub(crate) fn until(at: Timestamp) -> Duration {
