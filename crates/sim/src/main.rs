@@ -1,0 +1,136 @@
+//! The program of the simulator: many seeds at once, each in a process of its own, or one seed again.
+//! Not what a seed does, which the library says.
+
+mod campaign;
+mod entropy;
+mod table;
+
+use std::process::ExitCode;
+
+use sim::{Planted, Wish, run};
+
+const USAGE: &str = "\
+Usage: sim [OPTIONS]
+
+  --seeds N       so many seeds (default 60)
+  --hours H       so many simulated hours under faults in all, parts as 0.5 (default: N times 6 minutes)
+  --from S        the first seed (default 1)
+  --jobs J        so many at once (default: as many as there are processors)
+  --evidence      print the counters as a table for docs/evidence
+  --seed S        one seed, told in full; with --minutes M of simulated time (default 6)
+  --trace         with --seed: everything that happens, on standard error
+  --planted NAME  plant a mistake; `all`: each of them in turn, and each must be found
+  --help          this text
+
+Exit codes: 0 all holds, 1 something is wrong or a rare state was never reached, 2 wrong usage.
+";
+
+#[derive(Debug)]
+struct Args {
+    seeds: u64,
+    seconds: Option<u64>,
+    from: u64,
+    jobs: usize,
+    evidence: bool,
+    seed: Option<u64>,
+    minutes: f64,
+    trace: bool,
+    planted: Option<String>,
+    /// For a process of a campaign: print the report as JSON.
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args = match parse(std::env::args().skip(1)) {
+        Ok(Some(args)) => args,
+        Ok(None) => {
+            table::say(USAGE.trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprint!("error: {why}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let holds = match (args.seed, args.planted.as_deref()) {
+        (Some(seed), _) => one(seed, &args),
+        (None, Some("all")) => campaign::planted(&args),
+        (None, _) => campaign::seeds(&args),
+    };
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut args = Args {
+        seeds: 60,
+        seconds: None,
+        from: 1,
+        jobs,
+        evidence: false,
+        seed: None,
+        minutes: 6.0,
+        trace: false,
+        planted: None,
+        json: false,
+    };
+    let mut hours = None;
+    while let Some(arg) = from.next() {
+        let mut value = || from.next().ok_or_else(|| format!("{arg} wants a value"));
+        match arg.as_str() {
+            "--seeds" => args.seeds = number(&value()?)?,
+            "--hours" => hours = Some(decimal(&value()?)?),
+            "--from" => args.from = number(&value()?)?,
+            "--jobs" => args.jobs = usize::try_from(number(&value()?)?.max(1)).unwrap_or(1),
+            "--seed" => args.seed = Some(number(&value()?)?),
+            "--minutes" => args.minutes = decimal(&value()?)?,
+            "--planted" => args.planted = Some(known(value()?)?),
+            "--evidence" => args.evidence = true,
+            "--trace" => args.trace = true,
+            "--json" => args.json = true,
+            "--help" | "-h" => return Ok(None),
+            other => return Err(format!("cannot understand `{other}`")),
+        }
+    }
+    if args.seeds == 0 {
+        return Err("at least one seed".to_owned());
+    }
+    args.seconds = hours.map(|hours| seconds(hours * 3_600.0) / args.seeds);
+    Ok(Some(args))
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no whole number"))
+}
+
+fn decimal(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no time")) }
+}
+
+fn known(name: String) -> Result<String, String> {
+    if name == "all" || Planted::named(&name).is_some() {
+        return Ok(name);
+    }
+    let names: Vec<_> = Planted::ALL.iter().map(|(_, name, _)| *name).collect();
+    Err(format!("there is no mistake `{name}`; there are: {}", names.join(", ")))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time, checked above")]
+fn seconds(of: f64) -> u64 {
+    of.round() as u64
+}
+
+/// One seed, in this process.
+fn one(seed: u64, args: &Args) -> bool {
+    let planted = args.planted.as_deref().and_then(Planted::named);
+    let seconds = args.seconds.unwrap_or_else(|| seconds(args.minutes * 60.0)).max(1);
+    let report = run(Wish { seed, seconds, planted, shown: args.trace });
+    let holds = report.wrong.is_empty();
+    if args.json {
+        table::say(&table::to_json(&report).to_string());
+        return true;
+    }
+    table::print_one(&report);
+    holds
+}
