@@ -2,7 +2,7 @@
 //! answers are found in `known`; the protocol around it is in `owner`.
 
 use domain::{EventData, EventId, Meta, Position, StreamId, Timestamp};
-use log::{Body, FrameBuilder, Handover, Log, Outcome, ReadError, Record, Verdict};
+use log::{Body, FrameBuilder, Handover, Log, Mutant, Outcome, ReadError, Record, Verdict};
 use uuid::Uuid;
 
 use crate::answer::{Accepted, Answer, Refused};
@@ -41,7 +41,7 @@ impl Owner {
             let why = format!("no aggregate is called {}", submit.stream.category());
             return answer(ticket, Answer::Unavailable { why });
         };
-        let at = self.log_time.max(now);
+        let at = if Mutant::ClockTakenAsItIs.is_on() { now } else { self.log_time.max(now) };
         let loaded = match self.load(log, &submit.stream, handler.as_ref())? {
             Ok(loaded) => loaded,
             Err(why) => return answer(ticket, Answer::Unavailable { why }),
@@ -172,7 +172,8 @@ impl Owner {
             detail: refusal.detail.clone(),
             replayed: false,
         };
-        let keep = refusal.verdict.is_kept();
+        let passed = refusal.verdict == Verdict::Fenced && Mutant::FencePassed.is_on();
+        let keep = (refusal.verdict.is_kept() && !passed) || Mutant::ConflictKept.is_on();
         let outcome = Outcome {
             recorded_at: self.log_time,
             stream: submit.stream.clone(),
@@ -242,12 +243,14 @@ fn decide(
 ) -> (u64, Result<Vec<EventData>, NoEvent>) {
     let refused = |verdict, rule, detail| Err(NoEvent::Refused(Refusal { verdict, rule, detail }));
     // To another tenant a stream is one that was never begun, in every answer.
-    let foreign = loaded.tenant.as_ref().is_some_and(|tenant| *tenant != submit.tenant);
+    let foreign = loaded.tenant.as_ref().is_some_and(|tenant| *tenant != submit.tenant)
+        && !Mutant::TenantNotCompared.is_on();
     let before = if foreign { 0 } else { loaded.version };
     if submit.fence {
         return (before, Err(NoEvent::Refused(fenced())));
     }
-    if submit.expected.is_some_and(|expected| expected != before) {
+    let asked_at = submit.expected.filter(|_| !Mutant::VersionNotCompared.is_on());
+    if asked_at.is_some_and(|expected| expected != before) {
         let detail = format!("{} is at version {before}", submit.stream);
         return (before, refused(Verdict::WrongVersion, "wrong_version", detail));
     }

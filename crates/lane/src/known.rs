@@ -1,7 +1,7 @@
 //! Answers that were given before: found by key, read back from the log. Not the keys themselves.
 
 use domain::{CommandKey, LaneId, Position, StreamId, Timestamp};
-use log::{Body, Fingerprint, Header, Log, ReadError, Record, Stored, Verdict};
+use log::{Body, Fingerprint, Header, Log, Mutant, ReadError, Record, Stored, Verdict};
 
 use crate::answer::{Accepted, Answer, Refused};
 use crate::keys::{Place, SEARCH_AFTER_MS};
@@ -22,7 +22,7 @@ impl Owner {
         let Some(key) = submit.key else { return Ok(None) };
         // Whether it is the same command is told when the first one is committed: before that, it may
         // still turn out never to have happened.
-        if self.running.contains(&key) {
+        if self.running.contains(&key) && !Mutant::RunningAskedAgain.is_on() {
             return Ok(Some(Answer::StillRunning));
         }
         let at = self.log_time.max(now);
@@ -39,7 +39,8 @@ impl Owner {
             None => return Ok(None),
         };
         // A fence asks what became of the key, whatever was asked under it.
-        let asked = (!submit.fence).then_some(submit.fingerprint);
+        let compared = !submit.fence && !Mutant::BodyNotCompared.is_on();
+        let asked = compared.then_some(submit.fingerprint);
         Ok(Some(replayed(self.lane, &records, asked)))
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use domain::{CommandKey, LaneId, StreamId, Timestamp};
-use log::{Claim, Handover, LaneState, Log, ReadError, Record, Sha256Chain};
+use log::{Claim, Handover, LaneState, Log, Mutant, ReadError, Record, Sha256Chain};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -200,7 +200,7 @@ impl Owner {
         }
         if let Some(key) = open.key {
             self.running.remove(&key);
-            if open.keep {
+            if open.keep && !Mutant::KeyNotKept.is_on() {
                 self.keys.keep(key, open.recorded_at, open.place);
             }
         }
@@ -248,7 +248,9 @@ impl Owner {
     /// Everything open is unknown. What became of it is known when the next own claim is read back.
     pub fn lose(&mut self) {
         self.tenure.fail();
-        self.states.clear();
+        if !Mutant::LostStateKept.is_on() {
+            self.states.clear();
+        }
         self.lost.extend(self.open.drain(..).map(|open| (open, Fate::NotSeen)));
     }
 
@@ -259,8 +261,9 @@ impl Owner {
                 self.running.remove(&key);
             }
             let answer = match fate {
-                Fate::InTheLog => open.answer,
-                Fate::NotSeen => self.elsewhere(),
+                Fate::InTheLog if !Mutant::FoundTakenForLost.is_on() => open.answer,
+                Fate::NotSeen if Mutant::LostTakenForDone.is_on() => open.answer,
+                _ => self.elsewhere(),
             };
             self.told.push(Action::Answer(open.ticket, answer));
         }

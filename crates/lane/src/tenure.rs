@@ -5,6 +5,9 @@
 //! An owner knows every record of the lane up to its last committed frame, because it read everything
 //! up to its claim and wrote everything after it; so it knows what every other reader will conclude.
 
+#[cfg(feature = "mutants")]
+mod mutated;
+
 use std::collections::VecDeque;
 
 use log::{Chain, Header, LaneState, Step};
@@ -110,6 +113,8 @@ impl<C: Chain> Tenure<C> {
         let epoch = Header::read(&claim).map(|(header, _)| header.epoch);
         assert_eq!(epoch, Ok(self.next_epoch()), "a claim begins the next epoch");
         self.phase = Phase::Claiming { epoch: self.next_epoch(), claim };
+        #[cfg(feature = "mutants")]
+        self.after_claim();
     }
 
     /// Takes the next record of the lane, in order. Only while following or claiming: an owner knows
@@ -119,6 +124,8 @@ impl<C: Chain> Tenure<C> {
     /// When it serves.
     pub fn read(&mut self, offset: u64, header: &Header, prev: &C::Head, bytes: &[u8]) -> Read {
         assert!(!self.is_serving(), "an owner does not read its own lane");
+        #[cfg(feature = "mutants")]
+        self.before_read(header, bytes);
         let step = self.known.step(header, prev, bytes);
         self.next_offset = offset + 1;
         if step != Step::Claimed {
@@ -137,6 +144,8 @@ impl<C: Chain> Tenure<C> {
                 open: VecDeque::new(),
             };
             self.phase = Phase::Serving(serving);
+            #[cfg(feature = "mutants")]
+            self.after_won();
             return Read::Won;
         }
         self.phase = Phase::Following;
@@ -177,6 +186,8 @@ impl<C: Chain> Tenure<C> {
     /// # Panics
     /// When it does not serve.
     pub fn hand_over(&mut self, records: u16, bytes: &[u8]) -> u64 {
+        #[cfg(feature = "mutants")]
+        let before = self.clone();
         let Phase::Serving(serving) = &mut self.phase else {
             panic!("only an owner hands frames over");
         };
@@ -187,12 +198,20 @@ impl<C: Chain> Tenure<C> {
         let first_offset = serving.next;
         serving.next += u64::from(records);
         serving.open.push_back(Open { first_offset, records, first_seq, after, delivered: false });
+        #[cfg(feature = "mutants")]
+        self.after_hand_over(&before);
         first_offset
     }
 
     /// Takes the delivery report of the frame that began at `first_seq` in `epoch`: the offset of its
     /// first record if all of them lie there without a gap, `None` for anything else.
     pub fn delivered(&mut self, epoch: u64, first_seq: u64, at: Option<u64>) -> Delivered {
+        #[cfg(feature = "mutants")]
+        let (epoch, first_seq, at) = self.given((epoch, first_seq, at));
+        #[cfg(feature = "mutants")]
+        if self.passes_over(at) {
+            return Delivered::Committed(0);
+        }
         let Phase::Serving(serving) = &mut self.phase else {
             return Delivered::Stale;
         };
@@ -213,12 +232,18 @@ impl<C: Chain> Tenure<C> {
                 committed += 1;
             }
         }
+        #[cfg(feature = "mutants")]
+        self.after_report(Delivered::Committed(committed));
         Delivered::Committed(committed)
     }
 
     /// Gives the lane up: everything open is unknown, and it reads on behind what is committed.
     pub fn fail(&mut self) -> Delivered {
+        #[cfg(feature = "mutants")]
+        let before = self.phase.clone();
         self.phase = Phase::Following;
+        #[cfg(feature = "mutants")]
+        self.after_fail(before);
         Delivered::Broken
     }
 }

@@ -4,7 +4,8 @@
 use domain::LaneId;
 
 use crate::{
-    Body, DecodeError, Head, Header, LaneState, Log, ReadError, Record, Sha256Chain, Step, Stored,
+    Body, DecodeError, Head, Header, LaneState, Log, Mutant, ReadError, Record, Sha256Chain, Step,
+    Stored,
 };
 
 /// About how much one poll reads, in bytes: large enough for sequential speed, small enough to stop.
@@ -133,8 +134,8 @@ impl Follower {
         let record = self.decode(stored)?;
         // Nothing can fail behind this: state, place and records move together.
         self.state = state;
-        self.offset = stored.offset + 1;
-        if step == Step::Claimed {
+        self.offset = stored.offset + u64::from(!Mutant::FollowerReadsTwice.is_on());
+        if step == Step::Claimed && !Mutant::FollowerKeepsTornFrame.is_on() {
             self.pending.clear();
         }
         self.pending.push(record);
@@ -175,9 +176,12 @@ impl Follower {
 pub fn readable(lane: LaneId, stored: &Stored) -> Result<Option<Header>, ReadError> {
     match Header::read(&stored.bytes) {
         Ok((header, _)) => Ok(Some(header)),
-        Err(error @ DecodeError::Unknown(..)) => {
+        Err(error @ DecodeError::Unknown(..)) if !Mutant::FollowerGoesPastNewer.is_on() => {
             let (offset, lane) = (stored.offset, log_name(lane));
             Err(ReadError::Damaged(format!("record at offset {offset} of {lane}: {error}")))
+        }
+        Err(error) if Mutant::StrayBytesStopReader.is_on() => {
+            Err(ReadError::Damaged(error.to_string()))
         }
         Err(_) => Ok(None),
     }
@@ -206,7 +210,7 @@ pub fn check_again(
             None => break,
         }
     }
-    if state == *known {
+    if state == *known || Mutant::MismatchNotCheckedAgain.is_on() {
         return Ok(());
     }
     let lane = log_name(lane);

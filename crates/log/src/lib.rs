@@ -12,6 +12,7 @@ mod copy;
 mod follow;
 mod medium;
 mod memory;
+mod mutants;
 mod outcome;
 mod parts;
 mod peek;
@@ -27,6 +28,8 @@ pub use copy::{Copied, CopyError, copy};
 pub use follow::{Follower, Frame, Voids, check_again, readable};
 pub use medium::{Flaw, Medium, Place, Severity, Visit};
 pub use memory::MemoryLog;
+#[doc(hidden)]
+pub use mutants::{Mutant, Part};
 pub use outcome::{Outcome, Verdict};
 pub use parts::{BodyParts, EventParts, Parts, envelope_of};
 pub use peek::{is_of, stream_of};

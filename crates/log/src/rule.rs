@@ -4,6 +4,9 @@
 
 use crate::{Chain, Header, Kind};
 
+#[cfg(feature = "mutants")]
+mod mutated;
+
 /// What a reader knows of a lane after some records.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LaneState<C: Chain> {
@@ -78,6 +81,13 @@ impl<C: Chain> LaneState<C> {
     ///
     /// The state changes on [`Step::Claimed`], [`Step::Partial`] and [`Step::Whole`] only.
     pub fn step(&mut self, header: &Header, prev: &C::Head, bytes: &[u8]) -> Step {
+        #[cfg(feature = "mutants")]
+        return self.mutated(header, prev, bytes);
+        #[cfg(not(feature = "mutants"))]
+        self.rule(header, prev, bytes)
+    }
+
+    fn rule(&mut self, header: &Header, prev: &C::Head, bytes: &[u8]) -> Step {
         if header.kind == Kind::Claim {
             return self.claim(header, bytes);
         }

@@ -9,7 +9,7 @@ use domain::{LaneId, TopicId};
 use recount_log::conformance::{Scribe, deliver, sample_stream, topics};
 use recount_log::{
     Chain, Follower, Handover, Head, Header, Kind, LaneState, Log, MemoryLog, ReadError,
-    Sha256Chain, Step, Void, headers,
+    Sha256Chain, Step, Stored, Void, headers, readable,
 };
 use uuid::Uuid;
 
@@ -135,6 +135,19 @@ fn a_frame_that_begins_in_its_middle_is_out_of_place() {
 }
 
 #[test]
+fn a_record_of_the_next_seq_and_another_place_is_out_of_place() {
+    let (mut state, mut scribe) = claimed();
+    let frame = scribe.frame(&sample_stream(1), 3);
+    let (first, range) = headers(&frame.bytes).unwrap()[0].clone();
+    let bytes = &frame.bytes[range];
+    let ahead = Header { place: 1, ..first };
+    assert_eq!(state.step(&ahead, &frame.prev, bytes), Step::Void(Void::OutOfPlace));
+    assert_eq!(state.step(&first, &frame.prev, bytes), Step::Partial);
+    let behind = Header { seq: first.seq + 1, ..first };
+    assert_eq!(state.step(&behind, &frame.prev, bytes), Step::Void(Void::OutOfPlace));
+}
+
+#[test]
 fn a_frame_that_changes_its_length_is_out_of_place() {
     let (mut state, scribe) = claimed();
     let three = scribe.clone().frame(&sample_stream(1), 3);
@@ -200,6 +213,21 @@ fn forged() -> (Arc<MemoryLog>, Scribe) {
     let forged = Scribe { head: Head([3; 32]), ..scribe.clone() }.frame(&sample_stream(1), 1);
     deliver(&*log, vec![claim, forged]);
     (log, scribe)
+}
+
+#[test]
+fn bytes_of_nobody_are_gone_past_and_those_of_a_newer_version_are_not() {
+    let stored = |bytes: &[u8]| Stored { offset: 3, prev: Head([0; 32]), bytes: bytes.to_vec() };
+    for nobody in [&b""[..], b"void", &[4, 0, 0, 0, 1, 1, 0, 0]] {
+        assert_eq!(readable(LANE, &stored(nobody)).unwrap(), None, "{nobody:?}");
+    }
+    let mut newer = claimed().1.claim().bytes;
+    newer[4] += 1;
+    let error = readable(LANE, &stored(&newer)).unwrap_err();
+    assert!(
+        matches!(&error, ReadError::Damaged(what) if what.contains("record at offset 3 of")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -54,6 +54,10 @@ const USAGE: &str = "usage: model [--long | OWNERS COMMANDS CLAIMS FAULTS CRASHE
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let numbers: Option<Vec<u8>> = args.iter().map(|arg| arg.parse().ok()).collect();
+    #[cfg(feature = "mutants")]
+    if args == ["--mutants"] {
+        return mutants();
+    }
     let checks = match (args.as_slice(), numbers.as_deref()) {
         ([], _) => SHORT.to_vec(),
         ([long], _) if long == "--long" => LONG.to_vec(),
@@ -70,6 +74,14 @@ fn main() -> ExitCode {
     let unseen = if held == all { unseen() } else { 0 };
     say(&format!("{held} of {all} checks hold, {unseen} rare things were not come across"));
     if held == all && unseen == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Lists the mistakes that can be switched on: part, name, sentence.
+#[cfg(feature = "mutants")]
+fn mutants() -> ExitCode {
+    let line = |part, name, what| say(&format!("{part:?} {name} {what}"));
+    ::log::Mutant::ALL.iter().for_each(|(_, name, part, what)| line(part, name, what));
+    ExitCode::SUCCESS
 }
 
 /// Visits every shape within the bounds, or up to the first counterexample, which it prints.

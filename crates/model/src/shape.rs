@@ -81,7 +81,7 @@ impl World {
     /// it still could: one that is lost leaves its place to the next.
     pub(crate) fn expected(&self, node: &Node) -> (u64, u64) {
         let under_way = node.events().count() as u64;
-        let expected = node.next - under_way;
+        let expected = node.next.saturating_sub(under_way);
         // An owner that still takes commands may have more of them under way.
         let later = if node.taking { 16 } else { 0 };
         (expected, if self.left.faults > 0 { node.next + later } else { expected + later })

@@ -2,6 +2,7 @@
 //! `answers`.
 
 use domain::saga::{Kind, Planned, Saga, Step, StepName, Target, To};
+use log::Mutant;
 
 use crate::code::{Poison, guard, lived, ms};
 use crate::decide::Deciding;
@@ -57,6 +58,9 @@ impl<S: Saga> Deciding<'_, S> {
         let mut open: Vec<_> =
             self.is.steps.iter().filter(|(_, step)| step.must_be_undone()).collect();
         open.sort_by_key(|(_, step)| std::cmp::Reverse(step.place));
+        if Mutant::UndoneInPlanOrder.is_on() {
+            open.reverse();
+        }
         let open: Vec<String> = open.into_iter().map(|(id, _)| id.clone()).collect();
         let mut stuck = None;
         let mut unsettled = false;
@@ -108,7 +112,8 @@ impl<S: Saga> Deciding<'_, S> {
         let generation = way.map_or(1, |way| way.generation + u32::from(way.key.is_none()));
         let attempt = way.map_or(1, |way| way.attempts + 1);
         let step = planned.id.clone();
-        let key = Leg { saga, step: &step, direction, generation }.key();
+        let round = if Mutant::KeyOfAttempt.is_on() { attempt } else { generation };
+        let key = Leg { saga, step: &step, direction, generation: round }.key();
         let (ours, whom) = match target.to {
             To::Aggregate(stream) => (true, stream.to_string()),
             To::Port(name) => (false, name.to_owned()),

@@ -2,6 +2,7 @@
 //! `advance` says.
 
 use domain::saga::{Exhausted, Kind, Outcome, Probe, Retry, Saga, Unknown};
+use log::Mutant;
 
 use crate::code::{Poison, ms};
 use crate::decide::{Attempt, Deciding};
@@ -18,12 +19,14 @@ impl<S: Saga> Deciding<'_, S> {
         let Attempt { step: id, direction, number } = attempt;
         let Some(step) = self.is.steps.get(&id) else { return };
         let way = step.way(direction);
-        let awaited = way.status == Status::InFlight && way.attempts == number;
-        let fenced = direction == Direction::Forward && step.fenced;
+        let this = way.attempts == number || Mutant::AnyAttemptCounts.is_on();
+        let awaited = way.status == Status::InFlight && this;
+        let fenced =
+            direction == Direction::Forward && step.fenced && !Mutant::FencedAnswerCounts.is_on();
         // An older attempt that did it after all, while it is not settled otherwise.
         let settles = matches!(outcome, Outcome::Done(_))
             && way.status != Status::Done
-            && number >= way.round_from;
+            && (number >= way.round_from || Mutant::AnyAttemptCounts.is_on());
         if !self.is.is_running() || fenced || !(awaited || settles) {
             let why = if fenced { "its key is fenced" } else { "nothing waits for it any more" };
             return self.ignore(id, direction, number, outcome, why);
@@ -49,6 +52,11 @@ impl<S: Saga> Deciding<'_, S> {
                     Event::StepDelayed { step, direction, attempt, detail, retry_after_ms };
                 self.emit(delayed);
                 self.again(&id, direction, retry_after_ms);
+            }
+            Outcome::Unknown(fault) if Mutant::UnknownIsNo.is_on() => {
+                let (step, rule, detail) = (id.clone(), "no".to_owned(), fault.detail);
+                self.emit(Event::StepRefused { step, direction, attempt: number, rule, detail });
+                self.refused(&id, direction);
             }
             Outcome::Unknown(fault) => self.unknown(&id, direction, &fault.detail),
         }
@@ -138,7 +146,7 @@ impl<S: Saga> Deciding<'_, S> {
             return self.park(Cause::UndoFailed, id, detail);
         }
         // Never undo behind a pivot that may have happened.
-        if step.kind == Kind::Pivot && step.doubt {
+        if step.kind == Kind::Pivot && step.doubt && !Mutant::PivotUndone.is_on() {
             return self.set_timer(Purpose::Probe, id, self.now);
         }
         if line.retry.exhausted == Exhausted::Park {

@@ -2,6 +2,7 @@
 
 use domain::Timestamp;
 use domain::saga::Money;
+use log::Mutant;
 
 use crate::event::Event;
 use crate::instance::{Confirm, Instance, Park, Phase, Status, StepState, Timer, Way};
@@ -210,7 +211,8 @@ impl Instance {
             }
             Direction::Undo => {
                 // What was asked before the undo and can still arrive must be looked for.
-                if step.unsettled && !step.ours && step.dead_at() > step.undo.asked_at {
+                let looked_for = step.unsettled && !step.ours && !Mutant::UndoNotConfirmed.is_on();
+                if looked_for && step.dead_at() > step.undo.asked_at {
                     step.confirm = Confirm::Waiting;
                 }
                 self.forget(id, &[Purpose::Attempt, Purpose::UndoRetry]);
@@ -250,7 +252,9 @@ impl Instance {
                 step.output = output.cloned().or(step.output.take());
                 // A new round: under the old key the target would repeat its old answer.
                 step.undo.status = Status::Ready;
-                step.undo.key = None;
+                if !Mutant::RoundKeepsKey.is_on() {
+                    step.undo.key = None;
+                }
                 step.undo.round_from = step.undo.attempts + 1;
                 step.undo.tries = 0;
             }

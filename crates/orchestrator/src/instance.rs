@@ -194,7 +194,8 @@ impl StepState {
 
     /// Whether it must be taken back when everything is: begun, and not proven not to have happened.
     pub fn must_be_undone(&self) -> bool {
-        self.kind == Kind::Undoable && !self.proven_not()
+        let doubtful = self.forward.status != Status::Done && log::Mutant::DoubtNotUndone.is_on();
+        self.kind == Kind::Undoable && !self.proven_not() && !doubtful
     }
 
     /// One way of it.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use domain::{Meta, StreamId, TenantId, Timestamp};
-use log::{Body, Frame};
+use log::{Body, Frame, Mutant};
 use uuid::Uuid;
 
 use crate::registry::{Entry, Event, Fill, Poison};
@@ -60,7 +60,7 @@ impl Piece {
     /// Decodes the events of a frame that the projection reads.
     pub(crate) fn new(entry: &Entry, frame: Frame, before: u64) -> Self {
         let after = Checkpoint {
-            seq: frame.last(),
+            seq: if Mutant::CheckpointBehindFrame.is_on() { frame.first } else { frame.last() },
             epoch: frame.epoch,
             head: frame.head,
             offset_hint: frame.next_offset,
@@ -130,8 +130,10 @@ impl<'a> Folding<'a> {
     pub(crate) fn take(&mut self, item: &Item) {
         if let Some(parked) = self.parked_mut(&item.stream) {
             parked.held += 1;
-            self.held += 1;
-            return;
+            if !Mutant::ParkedGoesOn.is_on() {
+                self.held += 1;
+                return;
+            }
         }
         let done = match &item.event {
             Ok((None, _)) => Ok(()),
@@ -156,7 +158,7 @@ impl<'a> Folding<'a> {
         cell.fill.fold(event)?;
         cell.tenant.clone_from(&item.tenant);
         // Of the row's own stream only: what other streams do to it comes in no order.
-        if key == item.own {
+        if key == item.own || Mutant::VersionOfOthers.is_on() {
             cell.version = item.version;
         }
         if !cell.fill.is_there() {
@@ -187,7 +189,7 @@ impl<'a> Folding<'a> {
         let key = item.key().unwrap_or(item.own);
         self.held += 1;
         if let Ok(cell) = self.cell(key, &item.tenant) {
-            cell.stale = true;
+            cell.stale = !Mutant::ParkedNotMarked.is_on();
         } else if let Some(row) = self.rows.get_mut(&key) {
             row.stale = true;
         }
@@ -228,7 +230,7 @@ impl<'a> Folding<'a> {
                     stale: cell.stale,
                     values,
                 }),
-                None if cell.existed => changes.remove.push(key),
+                None if cell.existed && !Mutant::RowNotRemoved.is_on() => changes.remove.push(key),
                 None => {}
             }
         }

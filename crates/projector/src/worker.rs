@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::LaneId;
-use log::{Follower, Log};
+use log::{Follower, Log, Mutant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -177,6 +177,11 @@ impl Worker {
                 Ok(())
             }
             Err((SinkError::Refused(why), _)) => self.split(why),
+            Err((_, Some(done))) if Mutant::UnsureTakenForDone.is_on() => {
+                self.batch.clear();
+                self.advance(done);
+                Ok(())
+            }
             Err((error, done)) => {
                 self.unsure = done;
                 Err(self.fault(error).await)

@@ -112,6 +112,24 @@ async fn at_every_checkpoint_the_rows_are_the_fold_under_random_faults_and_rival
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_without_an_answer_is_not_told_before_it_is_known() {
+    let (log, sink) = (MemLog::new(1), MemSink::default());
+    sink.0.lock().unwrap().deaf = true;
+    log.write(1, &[added("a", 1)]);
+    let handle = start(&log, &sink, false);
+    while sink.0.lock().unwrap().lost < 4 {
+        let told: u64 = handle.positions("items").unwrap().iter().map(|(_, seq)| seq).sum();
+        assert_eq!(told, 0, "nothing was committed");
+        log.write(1, &[Event::Counted { by: 1 }]);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    sink.0.lock().unwrap().deaf = false;
+    all_folded(&handle, &log).await;
+    same_items(&log, &sink.live("items"), |_| false).unwrap();
+    handle.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_workers_of_one_lane_the_one_that_took_it_last_wins_and_the_other_stands_by() {
     let (log, sink) = (MemLog::new(1), MemSink::default());
     log.write(1, &[added("a", 1)]);

@@ -21,6 +21,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use settings::Settings;
 
+const _: () = assert!(!log::Mutant::BUILT_IN, "mistakes can be switched on in tests only");
+
 /// Exit codes, as `--help` tells them.
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 a check found problems, 4 cannot reach, \
                           5 conflict, 130 interrupted";

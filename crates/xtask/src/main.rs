@@ -1,10 +1,11 @@
-//! Developer commands: `cargo xtask up | test | check | kafka | model | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
 
 mod install;
 mod kafka;
+mod mutants;
 mod needs;
 mod program;
 mod proof;
@@ -36,6 +37,8 @@ Commands:
                              (each of them: --dir DIR for other brokers than the usual ones)
   model [--long | OWNERS COMMANDS CLAIMS FAULTS CRASHES]
                              every order of events around the log rule and the owners of a lane
+  mutants [--all | --seed N | NAME...]
+                             mistakes in the protocol, switched on one by one: each must be noticed
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         }
         ["test", "--only", stage] => test::run(&workspace, Some(stage)),
         ["model", rest @ ..] => proof::model(&workspace, rest),
+        ["mutants", rest @ ..] => mutants::mutants(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),

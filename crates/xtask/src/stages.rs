@@ -63,6 +63,12 @@ pub(crate) const STAGES: &[Stage] = &[
         },
     },
     Stage {
+        name: "mutants",
+        what: "mistakes in the protocol, eight others every day: each must be noticed",
+        exists: |at| at.has(MODEL),
+        commands: |at| vec![at.cargo(&["run", "--quiet", "-p", "xtask", "--", "mutants"])],
+    },
+    Stage {
         name: "kafka",
         what: "log and product on real Kafka brokers; brokers and nodes are killed",
         exists: |_| true,

@@ -9,8 +9,8 @@ use crate::support::{TestLog, ask, deciders, draft, edit, post};
 use domain::{ActorId, CommandKey, EventId, LaneId, Meta, Position, TenantId, Timestamp, TopicId};
 use lane::{Action, Answer, Commands, Deciders, Owner, Refused, Submit, WINDOW_MS};
 use log::{
-    Chain, Claim, Delivery, Fingerprint, FrameBuilder, Handover, Head, Log, MemoryLog, Record,
-    Sha256Chain, Topic, Topics, Verdict,
+    Body, Chain, Claim, Delivery, Fingerprint, Follower, FrameBuilder, Handover, Head, Log,
+    MemoryLog, Record, Sha256Chain, Topic, Topics, Verdict,
 };
 use uuid::Uuid;
 
@@ -183,6 +183,30 @@ fn a_key_of_any_age_is_known_to_who_says_when_it_was_asked() {
     }
     let unknown = Submit { asked_at, ..ask(post(3), draft("never asked"), 9) };
     assert_eq!(told(desk.submit(unknown)), ("accepted", false, 1));
+}
+
+#[test]
+fn log_time_never_falls_though_clocks_are_set_back() {
+    let mut desk = Desk::new();
+    desk.submit(ask(post(1), draft("one"), 1));
+    desk.later(-60_000);
+    desk.submit(ask(post(1), edit("two"), 2));
+    desk.submit(ask(post(1), draft("no"), 3));
+    // The clock of the next owner is a day behind.
+    let mut heir = Desk::over(desk.log, -1);
+    heir.submit(ask(post(2), draft("three"), 4));
+    let frames = Follower::from_start(heir.log.as_ref(), LANE).poll(heir.log.as_ref()).unwrap();
+    let times: Vec<Timestamp> = frames
+        .iter()
+        .flat_map(|frame| &frame.records)
+        .filter_map(|record| match &record.body {
+            Body::Event { meta, .. } => Some(meta.recorded_at),
+            Body::Outcome(outcome) => Some(outcome.recorded_at),
+            Body::Claim(_) => None,
+        })
+        .collect();
+    assert_eq!(times.len(), 4);
+    assert!(times.is_sorted(), "{times:?}");
 }
 
 #[test]

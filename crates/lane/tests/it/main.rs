@@ -6,3 +6,4 @@ mod cluster;
 mod commands;
 mod fences;
 mod support;
+mod tenure;

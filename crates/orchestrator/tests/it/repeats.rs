@@ -102,6 +102,30 @@ fn an_answer_from_before_a_takeover_settles_its_step_when_it_was_done() {
 }
 
 #[test]
+fn a_no_to_an_older_attempt_is_no_answer_of_the_one_under_way() {
+    let (is, _) = after(begun(), Input::Recovered, at(1));
+    let retry = is.timers.iter().find(|(_, timer)| timer.purpose == Purpose::Retry);
+    let (timer, due) = retry.map(|(number, timer)| (*number, timer.at)).expect("it is asked again");
+    let (is, _) = after(is, Input::Timer(timer), due);
+    let (is, events) = after(is, answer("hold-quota", Direction::Forward, 1, true), due);
+    assert!(matches!(&events[..], [Event::AnswerIgnored { .. }]), "{events:?}");
+    assert_eq!(is.steps["hold-quota"].forward.status, Status::InFlight);
+}
+
+#[test]
+fn an_answer_behind_the_fence_is_kept_and_changes_nothing() {
+    let is = begun();
+    let (is, _) = after(is.clone(), lost(&is, "hold-quota"), at(10));
+    let (is, _) = after(is.clone(), operate(Verb::Undo, "", &is), at(20));
+    for refused in [false, true] {
+        let late = answer("hold-quota", Direction::Forward, 1, refused);
+        let (after, events) = after(is.clone(), late, at(30));
+        assert!(matches!(&events[..], [Event::AnswerIgnored { .. }]), "{events:?}");
+        assert_eq!(after.steps["hold-quota"].forward, is.steps["hold-quota"].forward);
+    }
+}
+
+#[test]
 fn a_takeover_that_comes_late_costs_an_attempt_and_no_more() {
     let (is, _) = after(begun(), Input::Recovered, at(1));
     let retry = is.timers.iter().find(|(_, timer)| timer.purpose == Purpose::Retry);

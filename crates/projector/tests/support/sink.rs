@@ -46,6 +46,10 @@ pub struct State {
     /// One call in so many fails; 0: none.
     pub faults: u64,
     pub rng: Option<Rng>,
+    /// Commits get lost on their way.
+    pub deaf: bool,
+    /// So many did.
+    pub lost: u64,
     pub after_commit: Option<Look>,
 }
 
@@ -198,6 +202,13 @@ impl RowTx for MemTx {
 
     async fn commit(self: Box<Self>, changes: Changes) -> Result<(), SinkError> {
         self.sink.fault("before commit")?;
+        {
+            let mut state = self.sink.0.lock().unwrap();
+            if state.deaf {
+                state.lost += 1;
+                return Err(SinkError::Unavailable("no answer".into()));
+            }
+        }
         tokio::task::yield_now().await;
         {
             let mut state = self.sink.0.lock().unwrap();
