@@ -1,8 +1,9 @@
-//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | bench | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
 
+mod bench;
 mod install;
 mod kafka;
 mod mutants;
@@ -39,6 +40,8 @@ Commands:
                              every order of events around the log rule and the owners of a lane
   mutants [--all | --seed N | NAME...]
                              mistakes in the protocol, switched on one by one: each must be noticed
+  bench w1|w2|w3|w7|w8 [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
+                             the product beside its controls and its peers, in the same run
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         ["test", "--only", stage] => test::run(&workspace, Some(stage)),
         ["model", rest @ ..] => proof::model(&workspace, rest),
         ["mutants", rest @ ..] => mutants::mutants(&workspace, rest),
+        ["bench", rest @ ..] => bench::run_workload(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),

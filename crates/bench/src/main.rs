@@ -1,0 +1,89 @@
+//! `bench w1|w2|w3|w7|w8`: measures the product beside its controls and its peers, in turns and in the
+//! same run. Not a test: it holds figures against goals and ends well whatever they are.
+
+mod device;
+mod load;
+mod measure;
+mod note;
+mod ours;
+mod plan;
+mod process;
+mod product;
+mod row;
+mod start;
+mod w1;
+mod w3;
+mod worker;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use plan::{Plan, USAGE};
+use row::{Goal, Row};
+
+/// Why a measurement ended without a figure.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Failed(pub(crate) String);
+
+impl From<std::io::Error> for Failed {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Where rows go, as soon as they are known.
+pub(crate) struct Report {
+    json: bool,
+}
+
+impl Report {
+    #[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+    fn add(&self, row: &Row) {
+        if self.json { println!("{}", row.json()) } else { println!("{}", row.text()) }
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failed> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["touch", dir] => return worker::touch(Path::new(dir)),
+        ["worker", then, number, dir] => {
+            let number = number.parse().map_err(|_| Failed(format!("{number} is no number")))?;
+            return worker::work(Path::new(dir), then, number);
+        }
+        _ => {}
+    }
+    let plan = Plan::parse(args.into_iter())?;
+    let mut report = Report { json: plan.json };
+    match plan.workload.as_str() {
+        "w1" => w1::in_process(&plan, &mut report),
+        "w2" => w2(&plan, &mut report),
+        "w3" => w3::load(&plan, &mut report),
+        "w7" => start::w7(&plan, &mut report),
+        "w8" => start::w8(&plan, &mut report),
+        other => Err(Failed(format!("there is no workload `{other}`\n\n{USAGE}"))),
+    }
+}
+
+/// W2: all callers on one aggregate; the goal is the same workload's over many.
+fn w2(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+    for callers in [1, 64, 1_024] {
+        let name = format!("W2-P/{callers}");
+        if plan.wants(&name) {
+            w1::row(plan, &name, callers, 1, None::<Goal>, report)?;
+        }
+    }
+    Ok(())
+}
