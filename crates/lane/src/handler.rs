@@ -1,7 +1,6 @@
 //! Deciders without their types: how the runtime calls the rules of any context. Not the rules.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use codec::Schemas;
@@ -9,6 +8,7 @@ use domain::context::Aggregates;
 use domain::{Aggregate, Context, EventData, Timestamp};
 use log::Verdict;
 
+use crate::maps::Map;
 use crate::typed::Typed;
 
 /// Most events of one command: a frame is read and written whole.
@@ -68,7 +68,7 @@ pub trait Handler: Send + Sync {
 #[derive(Clone)]
 pub struct Deciders {
     schemas: Arc<Schemas>,
-    all: HashMap<String, Registered>,
+    all: Map<String, Registered>,
 }
 
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl std::fmt::Debug for Deciders {
 impl Deciders {
     /// None yet.
     pub fn new(schemas: Arc<Schemas>) -> Self {
-        Self { schemas, all: HashMap::new() }
+        Self { schemas, all: Map::default() }
     }
 
     /// Takes the aggregates of a context in.

@@ -1,8 +1,10 @@
 //! Outcomes by idempotency key: what was asked under a key, and where its answer lies in the log.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use domain::{CommandKey, Timestamp};
+
+use crate::maps::Map;
 
 /// How long an outcome is kept, in log time: 7 days, published in the API.
 pub const WINDOW_MS: i64 = 7 * 24 * 3_600 * 1_000;
@@ -22,7 +24,7 @@ pub(crate) struct Place {
 /// The keys of one lane. Bounded by the window: about 56 bytes a command of the last seven days.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    kept: HashMap<CommandKey, Place>,
+    kept: Map<CommandKey, Place>,
     by_age: VecDeque<(Timestamp, CommandKey)>,
 }
 

@@ -13,6 +13,7 @@ mod desk;
 mod handler;
 mod keys;
 mod known;
+mod maps;
 mod owner;
 mod reading;
 mod shell;

@@ -1,7 +1,7 @@
 //! The owner of one lane: decides commands on speculative state, answers after the commit. No I/O of
 //! its own: it is handed what was read and delivered, and says what to hand over and to answer.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use domain::{CommandKey, LaneId, StreamId, Timestamp};
 use log::{Claim, Handover, LaneState, Log, Mutant, ReadError, Record, Sha256Chain};
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::cluster::Node;
 use crate::keys::{Keys, Place};
+use crate::maps::Set;
 use crate::states::States;
 use crate::submit::Submit;
 use crate::tenure::{Delivered, Tenure};
@@ -50,7 +51,7 @@ pub struct Owner {
     pub(crate) states: States,
     pub(crate) keys: Keys,
     /// Keys of open frames: asked again, they are still running.
-    pub(crate) running: HashSet<CommandKey>,
+    pub(crate) running: Set<CommandKey>,
     pub(crate) log_time: Timestamp,
     pub(crate) open: VecDeque<Open>,
     pub(crate) waiting: VecDeque<(Ticket, Submit)>,
@@ -96,7 +97,7 @@ impl Owner {
             claim_id: Uuid::nil(),
             states: States::new(STATES_YOUNG_MAX),
             keys: Keys::default(),
-            running: HashSet::new(),
+            running: Set::default(),
             log_time: Timestamp::default(),
             open: VecDeque::new(),
             waiting: VecDeque::new(),

@@ -2,7 +2,7 @@
 //! owners, and hands what they decided to the log, all of one round in one call. Not its handle, which
 //! is `commands`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::cluster::{Member, Node};
 use crate::commands::{Caller, LaneReport, Message, RETRY_AFTER_MS, stopping};
 use crate::handler::Deciders;
+use crate::maps::Map;
 use crate::owner::{Action, Mark, Owner, Ticket};
 use crate::submit::Submit;
 
@@ -39,9 +40,9 @@ pub(crate) struct Shell {
     /// Its place among several nodes; alone, it has every lane.
     pub(crate) member: Option<Member>,
     pub(crate) back: mpsc::WeakUnboundedSender<Message>,
-    topics: HashMap<String, TopicId>,
+    topics: Map<String, TopicId>,
     pub(crate) owners: BTreeMap<LaneId, Owner>,
-    callers: HashMap<Ticket, Caller>,
+    callers: Map<Ticket, Caller>,
     /// Lanes that are taken over again after a pause.
     pub(crate) retaking: BTreeSet<LaneId>,
     /// Lanes in which commands wait for an owner to show itself.
@@ -73,7 +74,7 @@ impl Shell {
             back,
             topics,
             owners: BTreeMap::new(),
-            callers: HashMap::new(),
+            callers: Map::default(),
             retaking: BTreeSet::new(),
             holding: BTreeSet::new(),
             in_vain: BTreeMap::new(),

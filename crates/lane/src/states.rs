@@ -1,10 +1,9 @@
 //! States of aggregates that were asked lately: a bounded cache over the log.
 
-use std::collections::HashMap;
-
 use domain::{StreamId, TenantId};
 
 use crate::handler::AnyState;
+use crate::maps::Map;
 
 /// An aggregate as it will be when everything handed over is committed.
 pub(crate) struct Loaded {
@@ -19,8 +18,8 @@ pub(crate) struct Loaded {
 /// Two generations: what is used moves to the young one; when that is full, the old one goes.
 /// So at most `2 * young_max` states are kept, beside those with open frames.
 pub(crate) struct States {
-    young: HashMap<StreamId, Loaded>,
-    old: HashMap<StreamId, Loaded>,
+    young: Map<StreamId, Loaded>,
+    old: Map<StreamId, Loaded>,
     young_max: usize,
 }
 
@@ -35,7 +34,7 @@ impl std::fmt::Debug for States {
 
 impl States {
     pub(crate) fn new(young_max: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), young_max }
+        Self { young: Map::default(), old: Map::default(), young_max }
     }
 
     pub(crate) fn get(&mut self, stream: &StreamId) -> Option<&mut Loaded> {
