@@ -218,7 +218,11 @@ impl<C: Chain> Tenure<C> {
         if epoch != serving.ahead.epoch {
             return Delivered::Stale;
         }
-        let place = serving.open.binary_search_by_key(&first_seq, |open| open.first_seq);
+        // Nearly always it is the oldest.
+        let place = match serving.open.front() {
+            Some(oldest) if oldest.first_seq == first_seq => Ok(0),
+            _ => serving.open.binary_search_by_key(&first_seq, |open| open.first_seq),
+        };
         let Ok(place) = place else { return self.fail() };
         if at != Some(serving.open[place].first_offset) {
             return self.fail();
