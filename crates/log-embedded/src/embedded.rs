@@ -8,7 +8,7 @@ use log::{Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, St
 use segment::{CloseError, Reader, Scan, Store};
 
 use crate::fetch::{read_place, read_places, take_recent};
-use crate::lanes::{Found, Lanes};
+use crate::lanes::{Batch, Found, Lanes};
 use crate::open::{self, Opened, Options};
 use crate::shared::{Shared, unknown};
 use crate::{OpenError, entry};
@@ -117,10 +117,11 @@ impl Log for EmbeddedLog {
                 format!("handover to {lane:?} is not {records} records of a lane of this log");
             return done(unknown(handovers.len(), &why));
         }
-        let entries = handovers.iter().map(entry::encode).collect();
-        let shared = Arc::clone(&self.shared);
-        store.append(entries, move |outcome| match outcome {
-            Ok(locations) => shared.committed(handovers, &locations, done),
+        let batch: Batch = Arc::new(handovers);
+        let entries: Vec<_> = batch.iter().map(entry::encode).collect();
+        let (shared, handovers) = (Arc::clone(&self.shared), Arc::clone(&batch));
+        store.append_parts(&entries, move |outcome| match outcome {
+            Ok(locations) => shared.committed(&handovers, &locations, done),
             Err(error) => shared.refused(handovers.len(), &error, done),
         });
     }

@@ -18,11 +18,8 @@ pub(crate) fn unpack(lane: u32) -> LaneId {
 }
 
 /// The entry of a handover.
-pub(crate) fn encode(handover: &Handover) -> segment::Entry {
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + handover.bytes.len());
-    bytes.extend_from_slice(&handover.prev.0);
-    bytes.extend_from_slice(&handover.bytes);
-    segment::Entry { lane: pack(handover.lane), bytes }
+pub(crate) fn encode(handover: &Handover) -> segment::Parts<'_> {
+    segment::Parts { lane: pack(handover.lane), head: &handover.prev.0, body: &handover.bytes }
 }
 
 /// An entry, taken apart.

@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use domain::LaneId;
-use log::{Delivery, Done, GrowthHook, Handover};
+use log::{Delivery, Done, GrowthHook};
 use segment::{AppendError, Location};
 
-use crate::lanes::Lanes;
+use crate::lanes::{Batch, Lanes};
 
 /// What the store's thread and the callers share.
 pub(crate) struct Shared {
@@ -33,8 +33,7 @@ impl Shared {
     }
 
     /// The handovers are durable: shows them to readers, then tells the writer, then wakes readers.
-    pub(crate) fn committed(&self, handovers: Vec<Handover>, locations: &[Location], done: Done) {
-        let batch = Arc::new(handovers);
+    pub(crate) fn committed(&self, batch: &Batch, locations: &[Location], done: Done) {
         let mut firsts = Vec::with_capacity(batch.len());
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         for (handover, location) in batch.iter().zip(locations) {
@@ -42,7 +41,7 @@ impl Shared {
             // Lane and bytes were checked when they were handed over.
             firsts.push(taken.and_then(Result::ok).unwrap_or(u64::MAX));
         }
-        lanes.keep(&batch, &firsts);
+        lanes.keep(batch, &firsts);
         drop(lanes);
         let deliveries = firsts.into_iter().map(|first| Delivery::At { first, contiguous: true });
         let deliveries = deliveries.collect();

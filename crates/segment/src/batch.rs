@@ -1,7 +1,7 @@
 //! A block under construction: the calls that one group commit will answer. No I/O.
 
 use crate::format::{self, BLOCK_HEADER, BlockHeader, ENTRY_HEADER, Kind, UNIT};
-use crate::{AppendError, Entry, Location};
+use crate::{AppendError, Location, Parts};
 
 /// Completion of one call.
 pub(crate) type Done = Box<dyn FnOnce(Result<Vec<Location>, AppendError>) + Send>;
@@ -64,8 +64,8 @@ pub(crate) struct Batch {
 }
 
 /// Bytes that a call takes in a block.
-pub(crate) fn encoded_bytes(entries: &[Entry]) -> usize {
-    entries.iter().map(|entry| ENTRY_HEADER + entry.bytes.len()).sum()
+pub(crate) fn encoded_bytes(entries: &[Parts<'_>]) -> usize {
+    entries.iter().map(|entry| ENTRY_HEADER + entry.bytes()).sum()
 }
 
 impl Batch {
@@ -77,15 +77,16 @@ impl Batch {
         self.len + encoded <= self.buffer.capacity()
     }
 
-    pub(crate) fn push(&mut self, entries: &[Entry], charge: usize, done: Done) {
+    pub(crate) fn push(&mut self, entries: &[Parts<'_>], charge: usize, done: Done) {
         for entry in entries {
             let at = self.len;
-            let body = at + ENTRY_HEADER;
-            let end = body + entry.bytes.len();
+            let head = at + ENTRY_HEADER;
+            let (body, end) = (head + entry.head.len(), head + entry.bytes());
             let out = self.buffer.bytes_mut();
             out[at..at + 4].copy_from_slice(&entry.lane.to_le_bytes());
-            out[at + 4..at + 8].copy_from_slice(&short(entry.bytes.len()).to_le_bytes());
-            out[body..end].copy_from_slice(&entry.bytes);
+            out[at + 4..at + 8].copy_from_slice(&short(entry.bytes()).to_le_bytes());
+            out[head..body].copy_from_slice(entry.head);
+            out[body..end].copy_from_slice(entry.body);
             self.entries.push(short(at));
             self.len = end;
         }

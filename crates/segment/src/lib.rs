@@ -74,6 +74,30 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
+/// An entry of somebody else's bytes, in two parts that are stored as one: for writers who would copy
+/// them only to put something in front.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// As in [`Entry`].
+    pub lane: u32,
+    /// What comes first.
+    pub head: &'a [u8],
+    /// What follows; both together at most [`ENTRY_BYTES_MAX`].
+    pub body: &'a [u8],
+}
+
+impl Parts<'_> {
+    pub(crate) const fn bytes(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+}
+
+impl<'a> From<&'a Entry> for Parts<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self { lane: entry.lane, head: &[], body: &entry.bytes }
+    }
+}
+
 /// Byte address of an entry in the whole store: grows in the order written, never changes.
 ///
 /// `Location(0)` is before every entry, so `scan(Location(0))` reads everything.

@@ -7,7 +7,7 @@
 use crate::batch::{self, Batch, Buffer, Done};
 use crate::error::AppendError;
 use crate::format::BLOCK_HEADER;
-use crate::{CALL_BYTES_MAX, ENTRY_BYTES_MAX, Entry};
+use crate::{CALL_BYTES_MAX, ENTRY_BYTES_MAX, Parts};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -69,13 +69,13 @@ impl Queue {
     }
 
     /// Puts the call in line, or answers it at once from the caller's thread.
-    pub(crate) fn push(&self, entries: &[Entry], done: Done) {
+    pub(crate) fn push(&self, entries: &[Parts<'_>], done: Done) {
         if let Err((done, error)) = self.try_push(entries, done) {
             batch::answer_call(done, Err(error));
         }
     }
 
-    fn try_push(&self, entries: &[Entry], done: Done) -> Result<(), (Done, AppendError)> {
+    fn try_push(&self, entries: &[Parts<'_>], done: Done) -> Result<(), (Done, AppendError)> {
         let encoded = batch::encoded_bytes(entries);
         let charge = encoded + CALL_CHARGE;
         if let Some(error) = self.too_large(entries, encoded) {
@@ -107,12 +107,12 @@ impl Queue {
         Ok(())
     }
 
-    fn too_large(&self, entries: &[Entry], encoded: usize) -> Option<AppendError> {
+    fn too_large(&self, entries: &[Parts<'_>], encoded: usize) -> Option<AppendError> {
         let limit = CALL_BYTES_MAX.min(self.bytes_max.saturating_sub(CALL_CHARGE));
         if encoded > limit {
             return Some(AppendError::TooLarge { bytes: encoded, limit });
         }
-        let largest = entries.iter().map(|entry| entry.bytes.len()).max().unwrap_or(0);
+        let largest = entries.iter().map(Parts::bytes).max().unwrap_or(0);
         (largest > ENTRY_BYTES_MAX)
             .then_some(AppendError::TooLarge { bytes: largest, limit: ENTRY_BYTES_MAX })
     }

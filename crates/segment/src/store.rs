@@ -9,7 +9,7 @@ use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::recover::{self, Recovery};
 use crate::writer::Writer;
-use crate::{CALL_BYTES_MAX, Entry, Location};
+use crate::{CALL_BYTES_MAX, Entry, Location, Parts};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -127,8 +127,18 @@ impl Store {
         entries: Vec<Entry>,
         done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
     ) {
+        let entries: Vec<Parts<'_>> = entries.iter().map(Parts::from).collect();
+        self.append_parts(&entries, done);
+    }
+
+    /// The same with bytes that stay the caller's.
+    pub fn append_parts(
+        &self,
+        entries: &[Parts<'_>],
+        done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
+    ) {
         let done: Done = Box::new(done);
-        self.queue.push(&entries, done);
+        self.queue.push(entries, done);
     }
 
     /// Everything before is durable; the next block begins here or later.
