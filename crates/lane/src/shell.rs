@@ -87,7 +87,9 @@ impl Shell {
 
     pub(crate) fn run(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
         let mut messages = Vec::with_capacity(ROUND_MAX);
-        while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 && !self.take_all(&mut messages) {}
+        while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 && !self.take_all(&mut messages)
+        {
+        }
         self.stopped();
     }
 

@@ -214,6 +214,7 @@ impl Clients {
             Answer::Overloaded { .. } => 5,
             Answer::Unavailable { .. } => 6,
             Answer::Unknown { .. } => 7,
+            Answer::Elsewhere { .. } => 8,
         };
         self.world().note("answer", &[code]);
         answer

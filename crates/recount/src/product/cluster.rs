@@ -1,7 +1,8 @@
-//! This node among several: what it stands for, and how it asks the others. Not the election, which is
-//! the brokers', and not the fence, which is the log.
+//! This node's place: alone with its log, or one of several; what it stands for then, and how it asks the
+//! others. Not the election, which is the brokers', and not the fence, which is the log.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +14,14 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
-use lane::{Answer, Commands, Election as Elected, Node, Submit};
+use lane::{Answer, Commands, Deciders, Election as Elected, Node, Submit};
 use log::Log;
 use log_kafka::{Election, Options};
-use orchestrator::run::{Desk, Submitter, Wire, read_answer, write_command};
+use orchestrator::run::{Desk, Holding, Submitter, Wire, read_answer, write_command};
 use provider_http::{Client, NoAnswer, Request};
 
 use super::log::coded;
+use super::readside::Share;
 use crate::settings::Settings;
 
 /// How long another node may take to answer: as long as a client of ours waits.
@@ -55,18 +57,87 @@ fn words(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
+/// What is this node's to do.
+pub(crate) struct Place {
+    pub(crate) commands: Commands,
+    /// How its sagas submit.
+    pub(crate) submitter: Arc<dyn Submitter>,
+    /// Which sagas it runs.
+    pub(crate) holding: Holding,
+    /// Which lanes it folds.
+    pub(crate) share: Share,
+    peers: Option<Arc<Peers>>,
+    election: Option<Election>,
+}
+
+impl Place {
+    /// Starts the command runtime; on Kafka it also stands for the lanes of its roles.
+    pub(crate) fn take(
+        settings: &Settings,
+        kafka: Option<Options>,
+        address: SocketAddr,
+        log: &Arc<dyn Log>,
+        deciders: &Deciders,
+    ) -> Result<Self> {
+        let Some(kafka) = kafka else {
+            let commands =
+                Commands::start(Arc::clone(log), deciders.clone(), settings.get("node"))?;
+            return Ok(Self {
+                submitter: Arc::new(commands.clone()),
+                commands,
+                // Nobody else writes to an embedded log.
+                holding: Holding::Always,
+                share: Share::All,
+                peers: None,
+                election: None,
+            });
+        };
+        let member = Member::new(settings, kafka, &address.to_string())?;
+        let commands = Commands::join(log, deciders.clone(), member.node.clone())?;
+        let election = member.stand(&**log, &commands)?;
+        let peers = member.peers;
+        Ok(Self {
+            submitter: Arc::new(Submitting { here: commands.clone(), peers: Arc::clone(&peers) }),
+            commands,
+            holding: Holding::Claimed(member.node.url),
+            share: if member.roles.projections { Share::Some } else { Share::Reads },
+            peers: Some(peers),
+            election,
+        })
+    }
+
+    /// How requests reach the nodes that serve their lanes.
+    pub(crate) fn forward(&self) -> Option<Arc<dyn ForwardPort>> {
+        self.peers.as_ref().map(|peers| Arc::clone(peers) as _)
+    }
+
+    /// What other nodes ask of this one, if there are others.
+    pub(crate) fn routes(&self, edge: &Edge, desk: Desk) -> Router {
+        match &self.peers {
+            Some(_) => routes(edge, self.commands.clone(), desk),
+            None => Router::new(),
+        }
+    }
+
+    /// Stands for nothing any more: others take its lanes while it still says where they are.
+    pub(crate) async fn resign(&mut self) {
+        let election = self.election.take();
+        tokio::task::spawn_blocking(move || drop(election)).await.ok();
+    }
+}
+
 /// A node of several.
-pub(crate) struct Member {
+struct Member {
     options: Options,
     roles: Roles,
     /// Contexts it stands for; all, when none is named.
     contexts: Vec<String>,
-    pub(crate) node: Node,
-    pub(crate) peers: Arc<Peers>,
+    node: Node,
+    peers: Arc<Peers>,
 }
 
 impl Member {
-    pub(crate) fn new(settings: &Settings, options: Options, address: &str) -> Result<Self> {
+    fn new(settings: &Settings, options: Options, address: &str) -> Result<Self> {
         let url =
             settings.some("advertise").map_or_else(|| format!("http://{address}"), str::to_owned);
         let url = url.trim_end_matches('/').to_owned();
@@ -86,7 +157,7 @@ impl Member {
     }
 
     /// Stands for the lanes of its roles until it is dropped.
-    pub(crate) fn stand(&self, log: &dyn Log, commands: &Commands) -> Result<Option<Election>> {
+    fn stand(&self, log: &dyn Log, commands: &Commands) -> Result<Option<Election>> {
         let ours = |name: &str| {
             let Some((context, kind)) = name.split_once('.') else { return false };
             let role = if kind == "sagas" { self.roles.sagas } else { self.roles.commands };
@@ -115,7 +186,7 @@ impl Member {
 }
 
 /// The other nodes, as far as they were asked.
-pub(crate) struct Peers {
+struct Peers {
     secret: String,
     known: Mutex<HashMap<String, Client>>,
 }
@@ -167,9 +238,9 @@ const HOPS_MAX: usize = 2;
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Commands of the sagas of this node: here, or at the node that serves the lane.
-pub(crate) struct Submitting {
-    pub(crate) here: Commands,
-    pub(crate) peers: Arc<Peers>,
+struct Submitting {
+    here: Commands,
+    peers: Arc<Peers>,
 }
 
 #[async_trait]
@@ -221,7 +292,7 @@ impl Peers {
 }
 
 /// What other nodes ask of this one, behind the cluster's secret.
-pub(crate) fn routes(edge: &Edge, here: Commands, desk: Desk) -> Router {
+fn routes(edge: &Edge, here: Commands, desk: Desk) -> Router {
     let take = move |body: Bytes| {
         let (here, desk) = (here.clone(), desk.clone());
         async move {

@@ -27,14 +27,14 @@ use std::time::{Duration, Instant};
 
 use ::log::Log;
 use anyhow::{Context as _, Result, bail};
-use api::{Access, Authenticator};
+use api::{Access, Authenticator, Edge};
 use audit::History;
+use axum::Router;
 use axum::response::Redirect;
 use codec::Schemas;
 use domain::Context;
 use keyring::Keyring;
-use lane::{Commands, Deciders};
-use orchestrator::run::{Holding, Submitter};
+use lane::Deciders;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,11 +45,10 @@ use crate::telemetry;
 
 use activity::Activity;
 use books::Books;
-use cluster::{Member, Roles, Submitting};
+use cluster::Place;
 use console::ConsoleBackend;
 use growth::Growth;
 use reads::LateReads;
-use readside::Share;
 
 /// How long running requests may take to end when the product stops.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
@@ -142,28 +141,9 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
     let (listener, address) = bind(settings.get("listen"), &auth).await?;
     let data = DataDir::prepare(&settings.data())?;
     let Opened { schemas, deciders, log: log_dyn, kafka, keys } = open(settings, &data)?;
-    let member =
-        kafka.map(|kafka| Member::new(settings, kafka, &address.to_string())).transpose()?;
     let growth = Growth::of(&*log_dyn);
-    let commands = match &member {
-        None => Commands::start(Arc::clone(&log_dyn), deciders.clone(), settings.get("node"))?,
-        Some(member) => Commands::join(&log_dyn, deciders.clone(), member.node.clone())?,
-    };
-    let election = member.as_ref().map(|member| member.stand(&*log_dyn, &commands)).transpose()?;
-    let submitter: Arc<dyn Submitter> = match &member {
-        None => Arc::new(commands.clone()),
-        Some(member) => {
-            Arc::new(Submitting { here: commands.clone(), peers: Arc::clone(&member.peers) })
-        }
-    };
-    let (holding, share) = match &member {
-        // Nobody else writes to an embedded log.
-        None => (Holding::Always, Share::All),
-        Some(member) if Roles::of(settings)?.projections => {
-            (Holding::Claimed(member.node.url.clone()), Share::Some)
-        }
-        Some(member) => (Holding::Claimed(member.node.url.clone()), Share::Reads),
-    };
+    let mut place = Place::take(settings, kafka, address, &log_dyn, &deciders)?;
+    let commands = place.commands.clone();
     let reads = LateReads::default();
     let books = Books {
         log: Arc::clone(&log_dyn),
@@ -172,8 +152,9 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
         reads: reads.clone(),
     };
     let mut providers = providers::start(settings, &data, books, address).await?;
-    let sagas = sagas::start(&log_dyn, &deciders, submitter, &providers.ports, holding).await?;
-    let read_side = readside::start(settings, &data, &log_dyn, &schemas, reads.clone(), share);
+    let sagas = sagas::start(&log_dyn, &deciders, &place, &providers.ports).await?;
+    let read_side =
+        readside::start(settings, &data, &log_dyn, &schemas, reads.clone(), place.share);
     let edge = edge::build(edge::Over {
         settings,
         auth,
@@ -184,7 +165,7 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
         keys: Arc::clone(&keys),
         desk: sagas.desk(),
         metrics,
-        forward: member.as_ref().map(|member| Arc::clone(&member.peers) as _),
+        forward: place.forward(),
     })?;
     let activity = Activity::follow(&log_dyn, &growth);
     let history = deciders.categories().fold(
@@ -203,24 +184,14 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
         desk: sagas.desk(),
         verification: Arc::default(),
     };
-    let pages = edge.guard(
-        "/console",
-        Access::Read,
-        axum::Router::new()
-            .route("/console/", axum::routing::get(|| async { Redirect::permanent("/console") }))
-            .nest("/console", ::console::router(Arc::new(backend))),
-    );
-    let router = edge.router.clone().merge(pages).merge(providers.routes(&edge, &commands, keys));
-    let router = match &member {
-        Some(_) => router.merge(cluster::routes(&edge, commands.clone(), sagas.desk())),
-        None => router,
-    };
+    let router = edge.router.clone().merge(pages(&edge, backend));
+    let router = router.merge(providers.routes(&edge, &commands, keys));
+    let router = router.merge(place.routes(&edge, sagas.desk()));
 
     banner::print(address, data.path(), providers.sandbox.is_some(), began.elapsed());
     let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
     let why = demo::beside(demo.then_some(address), until_stopped(&*log_dyn)).await;
-    // Others take its lanes while it still says where they are.
-    tokio::task::spawn_blocking(move || drop(election)).await.ok();
+    place.resign().await;
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
     served.await.ok();
@@ -232,6 +203,14 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
     read_side.stop().await;
     drop(log_dyn);
     why
+}
+
+/// The console, for those who may read.
+fn pages(edge: &Edge, backend: ConsoleBackend) -> Router {
+    let home = axum::routing::get(|| async { Redirect::permanent("/console") });
+    let pages = Router::new().route("/console/", home);
+    let pages = pages.nest("/console", ::console::router(Arc::new(backend)));
+    edge.guard("/console", Access::Read, pages)
 }
 
 /// How callers are known.

@@ -10,10 +10,11 @@ use lane::Deciders;
 use log::Log;
 use notifications_sagas::deliver_notification::DeliverNotification;
 use orchestrator::Types;
-use orchestrator::run::{Carriers, Holding, Options, Running, Submitter};
+use orchestrator::run::{Carriers, Options, Running};
 use ports::Ports;
 use social_sagas::publish_post::PublishPost;
 
+use super::cluster::Place;
 use crate::contexts::{self, Contexts};
 
 /// How long calls of providers may take to end when the product stops: what is not answered by then is
@@ -44,17 +45,16 @@ pub(crate) fn topics() -> Vec<String> {
 pub(crate) async fn start(
     log: &Arc<dyn Log>,
     deciders: &Deciders,
-    submitter: Arc<dyn Submitter>,
+    place: &Place,
     ports: &Arc<Ports>,
-    holding: Holding,
 ) -> Result<Running> {
     let options = Options {
         log: Arc::clone(log),
         deciders: deciders.clone(),
-        submitter,
+        submitter: Arc::clone(&place.submitter),
         types: types(),
         carriers: carriers(ports),
-        holding,
+        holding: place.holding.clone(),
         grace: GRACE,
     };
     orchestrator::run::start(options).await.context("RC0107: sagas cannot be started")
