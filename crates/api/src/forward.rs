@@ -2,10 +2,12 @@
 //! cluster's secret and the principal. Not the sending, which is plugged in.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use domain::Principal;
@@ -15,6 +17,7 @@ use uuid::Uuid;
 use crate::asked::Asked;
 use crate::auth::cluster;
 use crate::codes;
+use crate::command::IDEMPOTENCY_KEY;
 use crate::parts::Shared;
 use crate::problem::{Answered, Problem};
 
@@ -24,6 +27,11 @@ const ELSEWHERE: HeaderName = HeaderName::from_static("x-recount-elsewhere");
 const DRAWN: HeaderName = HeaderName::from_static("x-recount-drawn");
 /// Nodes that are tried: the owner as this node knows it, and as that one does.
 const HOPS_MAX: usize = 2;
+/// An owner that says nothing for so long is looked after: far longer than any command takes.
+const SILENT_AFTER: Duration = Duration::from_secs(1);
+/// How long an owner that does not answer is asked for again: an election after a death takes less.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Headers of a connection, of a browser and of the caller's own proof: none of the other node's.
 const OURS: [&str; 12] = [
     "authorization",
@@ -101,49 +109,73 @@ pub(crate) async fn around<F, Fut>(
     handler: F,
 ) -> Answered
 where
-    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Send,
+    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
     Fut: Future<Output = Answered> + Send,
 {
     let port = edge.forward.clone().filter(|_| !request.method().is_safe());
     let Some(port) = port else { return handler(edge, asked, request).await };
     let (mut parts, body) = request.into_parts();
-    let arriving =
-        tokio::time::timeout(edge.options.deadline, to_bytes(body, edge.options.body_bytes_max));
-    let body = match arriving.await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            let detail = format!("a body has at most {} bytes", edge.options.body_bytes_max);
-            return Err(Problem::new(codes::BODY_TOO_LARGE, detail));
-        }
-        Err(_) => {
-            let detail = "the body did not arrive in time; nothing happened";
-            return Err(Problem::new(codes::REQUEST_TIMEOUT, detail));
-        }
-    };
+    let body = whole(&edge, body).await?;
     let is_node = edge.gate.is_node(&parts.headers);
     let drawn = parts.headers.get(DRAWN).filter(|_| is_node).and_then(|it| it.to_str().ok());
     let drawn = drawn.and_then(|it| Uuid::try_parse(it).ok()).unwrap_or_else(Uuid::now_v7);
     parts.extensions.insert(Drawn(drawn));
+    let forwarded = forwarded(&parts, &body, &asked, drawn);
+    let here = || {
+        let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+        handler.clone()(Arc::clone(&edge), asked.clone(), request)
+    };
+    // A node that was asked by another one says where to ask next, and asks nobody itself.
+    if is_node {
+        return here().await;
+    }
+    let keyed = forwarded.headers.contains_key(IDEMPOTENCY_KEY);
+    let began = Instant::now();
+    loop {
+        let answered = here().await;
+        let Some(url) = named(&answered) else { return answered };
+        let told = hop(&*port, url, &forwarded, keyed, &here).await;
+        let may_ask_again = match told {
+            Told::Answered(answered) => return answered,
+            Told::Moved => true,
+            Told::NotSent => began.elapsed() < ASK_AGAIN_MAX,
+            Told::Lost => keyed && began.elapsed() < ASK_AGAIN_MAX,
+        };
+        if !may_ask_again {
+            return Err(told.problem());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// All of a body: it is sent more than once, perhaps.
+async fn whole(edge: &Shared, body: Body) -> Result<Bytes, Problem> {
+    let arriving = to_bytes(body, edge.options.body_bytes_max);
+    match tokio::time::timeout(edge.options.deadline, arriving).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => {
+            let detail = format!("a body has at most {} bytes", edge.options.body_bytes_max);
+            Err(Problem::new(codes::BODY_TOO_LARGE, detail))
+        }
+        Err(_) => {
+            let detail = "the body did not arrive in time; nothing happened";
+            Err(Problem::new(codes::REQUEST_TIMEOUT, detail))
+        }
+    }
+}
+
+fn forwarded(parts: &Parts, body: &Bytes, asked: &Asked, drawn: Uuid) -> Forwarded {
     let mut headers = without_ours(&parts.headers);
     let (name, value) = on_behalf(&asked.principal);
     headers.insert(name, value);
     if let Ok(drawn) = HeaderValue::try_from(drawn.to_string()) {
         headers.insert(DRAWN, drawn);
     }
-    let forwarded = Forwarded {
+    Forwarded {
         method: parts.method.clone(),
         path: parts.uri.path_and_query().map_or_else(String::new, ToString::to_string),
         headers,
         body: body.clone(),
-    };
-    let answered = handler(edge, asked, Request::from_parts(parts, Body::from(body))).await;
-    // A node that was asked by another one says where to ask next, and asks nobody itself.
-    if is_node {
-        return answered;
-    }
-    match named(&answered) {
-        Some(url) => hop(&*port, url, &forwarded).await,
-        None => answered,
     }
 }
 
@@ -156,28 +188,81 @@ fn without_ours(headers: &HeaderMap) -> HeaderMap {
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-async fn hop(port: &dyn ForwardPort, mut url: String, request: &Forwarded) -> Answered {
+/// What came of asking the owner.
+enum Told {
+    Answered(Answered),
+    /// Nothing was sent.
+    NotSent,
+    /// It may have happened.
+    Lost,
+    /// The owner is silent, and this node knows of another one meanwhile. Only with a key.
+    Moved,
+}
+
+impl Told {
+    fn problem(&self) -> Problem {
+        let (code, detail) = match self {
+            Self::Lost => (codes::OUTCOME_UNKNOWN, "it may have happened; ask again with the same key"),
+            _ => {
+                let detail = "the node that serves this stream does not answer; nothing happened";
+                (codes::LANE_UNAVAILABLE, detail)
+            }
+        };
+        Problem::new(code, detail).retry_after(1)
+    }
+}
+
+/// Asks the owner, and the one that it names. An owner that is silent may be frozen: then `here` says
+/// whether another one has its lane by now. With a key it is the same command wherever it is asked.
+async fn hop<Fut: Future<Output = Answered>>(
+    port: &dyn ForwardPort,
+    mut url: String,
+    request: &Forwarded,
+    keyed: bool,
+    here: &(impl Fn() -> Fut + Sync),
+) -> Told {
     for _ in 0..HOPS_MAX {
-        let answered = match port.forward(&url, request.clone()).await {
+        let mut asking = port.forward(&url, request.clone());
+        let answered = loop {
+            match tokio::time::timeout(SILENT_AFTER, &mut asking).await {
+                Ok(answered) => break answered,
+                Err(_) if !keyed => continue,
+                Err(_) => {}
+            }
+            let answered = tokio::select! {
+                answered = &mut asking => break answered,
+                answered = here() => answered,
+            };
+            match named(&answered) {
+                Some(now) if now == url => {}
+                Some(_) => return Told::Moved,
+                // Nobody knows yet: the silent one may still answer.
+                None if is_unavailable(&answered) => {}
+                None => return Told::Answered(answered),
+            }
+        };
+        let answered = match answered {
             Ok(answer) => Ok(answer),
             Err(NotForwarded::Unreachable(why)) => {
-                tracing::warn!(url, why, "the owner of a lane does not answer");
-                let detail = "the node that serves this stream does not answer; nothing happened";
-                return Err(Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1));
+                tracing::debug!(url, why, "the owner of a lane does not answer");
+                return Told::NotSent;
             }
             Err(NotForwarded::Lost(why)) => {
-                tracing::warn!(url, why, "the answer of the owner of a lane is lost");
-                let detail = "it may have happened; ask again with the same key";
-                return Err(Problem::new(codes::OUTCOME_UNKNOWN, detail).retry_after(1));
+                tracing::debug!(url, why, "the answer of the owner of a lane is lost");
+                return Told::Lost;
             }
         };
         match named(&answered) {
             Some(next) => url = next,
-            None => return answered,
+            None => return Told::Answered(answered),
         }
     }
     let detail = "the lane changes its owner; nothing happened";
-    Err(Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1))
+    Told::Answered(Err(Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1)))
+}
+
+fn is_unavailable(answered: &Answered) -> bool {
+    answered.as_ref().is_err_and(|problem| problem.is(codes::LANE_UNAVAILABLE))
 }
 
 /// The node that an answer names, if it is that of a node that does not serve the lane.

@@ -76,6 +76,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is an error of this kind.
+    pub(crate) fn is(&self, code: &'static Code) -> bool {
+        self.0.code == code
+    }
+
     /// The value of a header that was given.
     pub(crate) fn header_of(&self, name: &HeaderName) -> Option<&HeaderValue> {
         self.0.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value)

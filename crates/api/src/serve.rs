@@ -46,7 +46,7 @@ pub(crate) async fn serve<F, Fut>(
     handler: F,
 ) -> Response
 where
-    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Send,
+    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
     Fut: Future<Output = Answered> + Send,
 {
     let started = Instant::now();

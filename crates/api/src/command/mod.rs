@@ -8,7 +8,7 @@ mod mount;
 
 pub(crate) use answer::{etag, not_done};
 pub(crate) use body::{canonical, invalid, read, strict};
-pub(crate) use conditions::{expected, idempotency_key};
+pub(crate) use conditions::{IDEMPOTENCY_KEY, expected, idempotency_key};
 pub(crate) use handle::{half, segment_id};
 pub(crate) use mount::Commands;
 

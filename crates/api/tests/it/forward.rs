@@ -111,13 +111,49 @@ async fn a_lane_that_moved_is_followed_once() {
 }
 
 #[tokio::test]
-async fn what_was_not_sent_did_not_happen_and_what_was_not_answered_is_unknown() {
-    let (product, _) = among(vec![Err(NotForwarded::Unreachable("refused".into()))]);
+async fn what_was_not_sent_is_asked_again_until_somebody_serves_the_lane() {
+    let (product, others) = among(vec![
+        Err(NotForwarded::Unreachable("refused".into())),
+        Err(NotForwarded::Unreachable("refused".into())),
+    ]);
+    let answer = Answer::Elsewhere { url: "http://owner".to_owned() };
+    product.commands.next.lock().unwrap().push_back(answer);
+    // The third time it is this node itself.
     let heard = product.ask("POST", "/api/content/posts", &[], BODY).await;
-    assert_eq!(heard.problem(), (503, "lane_unavailable".into()));
+    assert_eq!(heard.status.as_u16(), 201, "{}", heard.text);
+    assert_eq!(others.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_not_answered_is_asked_again_with_a_key_only() {
     let (product, _) = among(vec![Err(NotForwarded::Lost("reset".into()))]);
     let heard = product.ask("POST", "/api/content/posts", &[], BODY).await;
     assert_eq!(heard.problem(), (503, "outcome_unknown".into()));
+    let (product, _) = among(vec![Err(NotForwarded::Lost("reset".into()))]);
+    let key = [("idempotency-key", "k-1")];
+    let heard = product.ask("POST", "/api/content/posts", &key, BODY).await;
+    assert_eq!(heard.status.as_u16(), 201, "{}", heard.text);
+}
+
+/// A node that took the request and never answers.
+struct Frozen;
+
+#[async_trait]
+impl ForwardPort for Frozen {
+    async fn forward(&self, _: &str, _: Forwarded) -> Result<Response, NotForwarded> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_silent_owner_is_not_waited_for_when_another_has_its_lane() {
+    let product = product_among(Arc::new(Frozen));
+    let answer = Answer::Elsewhere { url: "http://frozen".to_owned() };
+    product.commands.next.lock().unwrap().extend([answer.clone(), answer]);
+    let key = [("idempotency-key", "k-1")];
+    let heard = product.ask("POST", "/api/content/posts", &key, BODY).await;
+    assert_eq!(heard.status.as_u16(), 201, "{}", heard.text);
+    assert!(product.commands.next.lock().unwrap().is_empty(), "it was looked after twice");
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ impl Place {
                 election: None,
             });
         };
-        let member = Member::new(settings, kafka, &address.to_string())?;
+        let member = Member::new(settings, kafka, address)?;
         let commands = Commands::join(log, deciders.clone(), member.node.clone())?;
         let election = member.stand(&**log, &commands)?;
         let peers = member.peers;
@@ -137,7 +137,10 @@ struct Member {
 }
 
 impl Member {
-    fn new(settings: &Settings, options: Options, address: &str) -> Result<Self> {
+    fn new(settings: &Settings, options: Options, address: SocketAddr) -> Result<Self> {
+        if address.ip().is_unspecified() && settings.some("advertise").is_none() {
+            bail!("--listen {address} is no address that other nodes could ask: name one with --advertise");
+        }
         let url =
             settings.some("advertise").map_or_else(|| format!("http://{address}"), str::to_owned);
         let url = url.trim_end_matches('/').to_owned();
