@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a failed unwrap is a failed test")]
 
+mod copy;
 mod kills;
 mod load;
 mod nodes;
 mod publish;
+mod secure;
+mod tools;
 mod walk;

@@ -40,16 +40,7 @@ pub(crate) struct Ground {
 impl Ground {
     /// Three brokers; topics, keys and a database of its own.
     pub(crate) async fn new() -> Self {
-        let brokers = brokers();
-        for broker in brokers.brokers() {
-            broker.wait_serving(3).unwrap();
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let database =
-            Server::start(server::Options::new(dir.path().join("postgres"))).await.unwrap();
-        std::fs::write(dir.path().join("secret"), "0123456789abcdef0123456789abcdef").unwrap();
-        let prefix = format!("t{}-", Uuid::new_v4().simple());
-        let ground = Self { brokers, database, dir, prefix };
+        let ground = Self::bare().await;
         let refused = ground.run("admin", &["topics", "check"]);
         assert_eq!(refused.code, 3, "topics that are not there are found: {}", refused.stdout);
         let made = ground.run("admin", &["topics", "apply"]);
@@ -59,7 +50,27 @@ impl Ground {
         ground
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The same without topics and keys.
+    pub(crate) async fn bare() -> Self {
+        let brokers = brokers();
+        for broker in brokers.brokers() {
+            broker.wait_serving(3).unwrap();
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let database =
+            Server::start(server::Options::new(dir.path().join("postgres"))).await.unwrap();
+        std::fs::write(dir.path().join("secret"), "0123456789abcdef0123456789abcdef").unwrap();
+        let prefix = format!("t{}-", Uuid::new_v4().simple());
+        Self { brokers, database, dir, prefix }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// What belongs to a node of this name: its data directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -79,6 +90,11 @@ impl Ground {
             ("--database-url", self.database.url().to_owned()),
         ];
         flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+    }
+
+    /// The name of a topic in the cluster.
+    pub(crate) fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Runs a verb of the binary with everything that a node has.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use domain::Principal;
 use serde_json::json;
@@ -131,18 +131,22 @@ where
     }
     let keyed = forwarded.headers.contains_key(IDEMPOTENCY_KEY);
     let began = Instant::now();
+    // Whether a try may have done it: then nothing that says "nothing happened" is the whole truth.
+    let mut unsure = false;
     loop {
         let answered = here().await;
-        let Some(url) = named(&answered) else { return answered };
-        let told = hop(&*port, url, &forwarded, keyed, &here).await;
-        let may_ask_again = match told {
-            Told::Answered(answered) => return answered,
-            Told::Moved => true,
-            Told::NotSent => began.elapsed() < ASK_AGAIN_MAX,
-            Told::Lost => keyed && began.elapsed() < ASK_AGAIN_MAX,
+        let told = match named(&answered) {
+            Some(url) => hop(&*port, url, &forwarded, keyed, &here).await,
+            None => Told::Answered(answered),
         };
-        if !may_ask_again {
-            return Err(told.problem());
+        unsure |= matches!(told, Told::Lost | Told::Moved);
+        let told = match told {
+            Told::Answered(answered) if !(unsure && is_unavailable(&answered)) => return answered,
+            told => told,
+        };
+        let may_ask_again = keyed || matches!(told, Told::NotSent);
+        if !may_ask_again || began.elapsed() > ASK_AGAIN_MAX {
+            return Err(if unsure { Told::Lost.problem() } else { told.problem() });
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -188,6 +192,12 @@ fn without_ours(headers: &HeaderMap) -> HeaderMap {
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// Who answered.
+enum Heard {
+    There(Result<Response, NotForwarded>),
+    Here(Told),
+}
+
 /// What came of asking the owner.
 enum Told {
     Answered(Answered),
@@ -202,7 +212,9 @@ enum Told {
 impl Told {
     fn problem(&self) -> Problem {
         let (code, detail) = match self {
-            Self::Lost => (codes::OUTCOME_UNKNOWN, "it may have happened; ask again with the same key"),
+            Self::Lost => {
+                (codes::OUTCOME_UNKNOWN, "it may have happened; ask again with the same key")
+            }
             _ => {
                 let detail = "the node that serves this stream does not answer; nothing happened";
                 (codes::LANE_UNAVAILABLE, detail)
@@ -222,24 +234,9 @@ async fn hop<Fut: Future<Output = Answered>>(
     here: &(impl Fn() -> Fut + Sync),
 ) -> Told {
     for _ in 0..HOPS_MAX {
-        let mut asking = port.forward(&url, request.clone());
-        let answered = loop {
-            match tokio::time::timeout(SILENT_AFTER, &mut asking).await {
-                Ok(answered) => break answered,
-                Err(_) if !keyed => continue,
-                Err(_) => {}
-            }
-            let answered = tokio::select! {
-                answered = &mut asking => break answered,
-                answered = here() => answered,
-            };
-            match named(&answered) {
-                Some(now) if now == url => {}
-                Some(_) => return Told::Moved,
-                // Nobody knows yet: the silent one may still answer.
-                None if is_unavailable(&answered) => {}
-                None => return Told::Answered(answered),
-            }
+        let answered = match ask(port, &url, request, keyed, here).await {
+            Heard::There(answered) => answered,
+            Heard::Here(told) => return told,
         };
         let answered = match answered {
             Ok(answer) => Ok(answer),
@@ -252,13 +249,64 @@ async fn hop<Fut: Future<Output = Answered>>(
                 return Told::Lost;
             }
         };
-        match named(&answered) {
-            Some(next) => url = next,
-            None => return Told::Answered(answered),
+        match (named(&answered), &answered) {
+            (Some(next), _) => url = next,
+            // It is stopping, or between two lanes: with a key it may be asked again.
+            (None, Ok(it)) if keyed && it.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                return Told::Lost;
+            }
+            (None, _) => return Told::Answered(answered),
         }
     }
     let detail = "the lane changes its owner; nothing happened";
     Told::Answered(Err(Problem::new(codes::LANE_UNAVAILABLE, detail).retry_after(1)))
+}
+
+/// Asks one node; looks here too when that one is silent.
+async fn ask<Fut: Future<Output = Answered>>(
+    port: &dyn ForwardPort,
+    url: &str,
+    request: &Forwarded,
+    keyed: bool,
+    here: &(impl Fn() -> Fut + Sync),
+) -> Heard {
+    let mut asking = port.forward(url, request.clone());
+    loop {
+        match tokio::time::timeout(SILENT_AFTER, &mut asking).await {
+            Ok(answered) => return Heard::There(answered),
+            Err(_) if !keyed => continue,
+            Err(_) => {}
+        }
+        let (mut looking, mut there) = (std::pin::pin!(here()), None);
+        // What was asked here is waited for: dropped, it would go on, and be in the way of itself.
+        let answered = loop {
+            tokio::select! {
+                answered = &mut asking, if there.is_none() => {
+                    if settles(&answered) {
+                        return Heard::There(answered);
+                    }
+                    there = Some(answered);
+                }
+                answered = &mut looking => break answered,
+            }
+        };
+        match (named(&answered), there) {
+            (Some(now), _) if now != url => return Heard::Here(Told::Moved),
+            (None, _) if !is_unavailable(&answered) => {
+                return Heard::Here(Told::Answered(answered));
+            }
+            (_, Some(there)) => return Heard::There(there),
+            // Nobody knows yet: the silent one may still answer.
+            (_, None) => {}
+        }
+    }
+}
+
+/// Whether the command needs no other answer.
+fn settles(answered: &Result<Response, NotForwarded>) -> bool {
+    answered.as_ref().is_ok_and(|it| {
+        it.status() != StatusCode::SERVICE_UNAVAILABLE && !it.headers().contains_key(ELSEWHERE)
+    })
 }
 
 fn is_unavailable(answered: &Answered) -> bool {

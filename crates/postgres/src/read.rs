@@ -176,16 +176,24 @@ impl ReadStore for PgReadStore {
         let reads = self.lanes.as_ref().and_then(|lanes| lanes.get(projection));
         let deadline = tokio::time::Instant::now() + at_most;
         loop {
-            let reached = self.reached(projection).await?;
-            let at = |lane: LaneId| {
-                let found = reached.iter().find(|(it, _)| *it == lane).map(|(_, seq)| *seq);
-                found.or_else(|| reads.is_some_and(|reads| reads.contains(&lane)).then_some(0))
-            };
-            if positions.iter().all(|(lane, seq)| at(*lane).is_none_or(|at| at >= *seq)) {
-                return Ok(());
-            }
-            if tokio::time::Instant::now() + POLL > deadline {
-                return Err(ReadError::Behind { projection, reached });
+            let late = tokio::time::Instant::now() + POLL > deadline;
+            match self.reached(projection).await {
+                Ok(reached) => {
+                    let at = |lane: LaneId| {
+                        let found = reached.iter().find(|(it, _)| *it == lane).map(|(_, seq)| *seq);
+                        let reads = reads.is_some_and(|reads| reads.contains(&lane));
+                        found.or_else(|| reads.then_some(0))
+                    };
+                    if positions.iter().all(|(lane, seq)| at(*lane).is_none_or(|at| at >= *seq)) {
+                        return Ok(());
+                    }
+                    if late {
+                        return Err(ReadError::Behind { projection, reached });
+                    }
+                }
+                // The database may be coming up, its tables may just be made.
+                Err(error) if late => return Err(error),
+                Err(_) => {}
             }
             tokio::time::sleep(POLL).await;
         }

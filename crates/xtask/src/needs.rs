@@ -115,6 +115,13 @@ const TESTS: &[Need] = &[
         elsewhere: "https://www.python.org, or the package manager of your system",
         present: has_python,
     },
+    Need {
+        what: "kcat",
+        why: "a test reads our topics with a tool that knows nothing of us",
+        packages: &["kcat"],
+        elsewhere: "Fedora: dnf install kcat; macOS: brew install kcat",
+        present: || which("kcat").is_some(),
+    },
 ];
 
 /// What real Kafka brokers take.

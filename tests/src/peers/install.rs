@@ -20,6 +20,9 @@ const PDS: [(&str, &str); 2] = [
 const PYTHON: [(&str, &str); 1] =
     [("requirements.txt", include_str!("../../counterparts/python/requirements.txt"))];
 
+const CONFLUENT: [(&str, &str); 1] =
+    [("requirements.txt", include_str!("../../counterparts/confluent/requirements.txt"))];
+
 /// Node.js of the PDS, and the folder whose modules it runs with.
 pub(super) fn pds() -> (PathBuf, PathBuf) {
     let node = once("node", &NODE, |dir| npm(dir, &["ci"]).run());
@@ -38,7 +41,16 @@ pub(super) fn pds() -> (PathBuf, PathBuf) {
 
 /// Python with the counterparts that are written in it.
 pub(super) fn python() -> PathBuf {
-    let dir = once("python", &PYTHON, |dir| {
+    venv("python", &PYTHON)
+}
+
+/// Python with Confluent's client of Kafka and of schema registries.
+pub(super) fn confluent() -> PathBuf {
+    venv("confluent", &CONFLUENT)
+}
+
+fn venv(name: &str, pinned: &[(&str, &str)]) -> PathBuf {
+    let dir = once(name, pinned, |dir| {
         program("python3").args(&["-m", "venv"]).arg(dir.join("venv")).run();
         let mut pip = program(dir.join("venv/bin/python"));
         pip.0.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);

@@ -4,6 +4,7 @@
 //!
 //! Each is a guard: it starts a process on free ports and ends it when dropped.
 
+mod confluent;
 mod install;
 mod mailbox;
 mod pds;
@@ -11,6 +12,7 @@ mod process;
 mod proxy;
 mod stripe;
 
+pub use confluent::confluent_events;
 pub use mailbox::{MailFault, Mailbox, ReceivedMail};
 pub use pds::{Pds, PdsAccount, PdsPost};
 pub use proxy::{Lie, Proxy, ProxyCall};

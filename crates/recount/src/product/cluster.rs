@@ -139,7 +139,9 @@ struct Member {
 impl Member {
     fn new(settings: &Settings, options: Options, address: SocketAddr) -> Result<Self> {
         if address.ip().is_unspecified() && settings.some("advertise").is_none() {
-            bail!("--listen {address} is no address that other nodes could ask: name one with --advertise");
+            bail!(
+                "--listen {address} is no address that other nodes could ask: name one with --advertise"
+            );
         }
         let url =
             settings.some("advertise").map_or_else(|| format!("http://{address}"), str::to_owned);
