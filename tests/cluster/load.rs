@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 /// Edits of each post.
 const EDITS: u64 = 9;
-/// A try is given up by its client, and made again under the same key.
-const TRY_MAX: Duration = Duration::from_secs(10);
+/// A node that is silent for so long is left by its client, who asks the next one under the same key.
+const TRY_MAX: Duration = Duration::from_secs(3);
 /// A client gives a command up only when nothing answers for so long.
 const GIVE_UP: Duration = Duration::from_mins(3);
 

@@ -10,4 +10,5 @@ mod nodes;
 mod publish;
 mod secure;
 mod tools;
+mod topics;
 mod walk;

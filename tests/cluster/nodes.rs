@@ -151,6 +151,7 @@ impl Ground {
                 // Refused because there is no such post: whoever says so has written that down.
                 loop {
                     let request = client.put(&url).json(&json!({ "title": "x", "body": "y" }));
+                    let request = request.header("idempotency-key", "probe");
                     let answer = request.timeout(Duration::from_secs(5)).send().await;
                     if answer.is_ok_and(|it| it.status() == StatusCode::NOT_FOUND) {
                         return;

@@ -125,3 +125,39 @@ async fn a_post_is_drafted_on_one_node_and_goes_on_through_the_other() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_gateway_asks_the_nodes_whose_roles_and_contexts_have_the_lanes() {
+    let ground = Ground::new().await;
+    // Both at once: a saga reads topics of all contexts, and its plan is registered in one of them.
+    let (content, others) = std::thread::scope(|scope| {
+        let start = |name: &'static str, contexts: &'static str| {
+            let ground = &ground;
+            let flags = ["--roles", "commands,projections,sagas", "--contexts", contexts];
+            scope.spawn(move || ground.node_with(name, &flags))
+        };
+        let content = start("content", "content");
+        let others = start("others", "social,billing,notifications");
+        (content.join().unwrap(), others.join().unwrap())
+    });
+    let gateway = ground.node_with("gateway", &["--roles", "gateway"]);
+    ground.served(&gateway).await;
+    let draft = json!({"title": "over", "body": "three nodes", "tags": []});
+    let (status, post, _) = send(&gateway, "POST", "/api/content/posts", "d", &draft).await;
+    assert_eq!(status, StatusCode::CREATED, "{post}");
+    let account = json!({"platform": "bluesky", "handle": "ada.test", "access_token": "s3cret"});
+    let (status, account, _) = send(&gateway, "POST", "/api/social/connect", "c", &account).await;
+    assert_eq!(status, StatusCode::CREATED, "{account}");
+    let (of_post, of_account) = (post["position"].as_str(), account["position"].as_str());
+    for node in [&gateway, &content, &others] {
+        let id = post["id"].as_str().unwrap();
+        let path = format!("/api/content/posts/{id}?min_position={}", of_post.unwrap());
+        assert_eq!(node.get(&path).await["title"], "over", "on {}", node.name);
+        let path = format!("/api/social/accounts?min_position={}", of_account.unwrap());
+        assert_eq!(node.get(&path).await["items"][0]["handle"], "ada.test", "on {}", node.name);
+        for page in ["/console", "/console/sagas", "/docs"] {
+            let answer = reqwest::get(format!("{}{page}", node.base)).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{page} of {}", node.name);
+        }
+    }
+}

@@ -211,14 +211,11 @@ enum Told {
 
 impl Told {
     fn problem(&self) -> Problem {
-        let (code, detail) = match self {
-            Self::Lost => {
-                (codes::OUTCOME_UNKNOWN, "it may have happened; ask again with the same key")
-            }
-            _ => {
-                let detail = "the node that serves this stream does not answer; nothing happened";
-                (codes::LANE_UNAVAILABLE, detail)
-            }
+        let (code, detail) = if matches!(self, Self::Lost) {
+            (codes::OUTCOME_UNKNOWN, "it may have happened; ask again with the same key")
+        } else {
+            let detail = "the node that serves this stream does not answer; nothing happened";
+            (codes::LANE_UNAVAILABLE, detail)
         };
         Problem::new(code, detail).retry_after(1)
     }

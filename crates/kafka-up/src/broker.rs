@@ -19,6 +19,10 @@ const START_MAX: Duration = Duration::from_mins(2);
 const STOP_MAX: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// A process that becomes another program has no command line for a moment: it is gone when it was not
+/// there so many times in a row.
+const GONE_LOOKS: u32 = 10;
+
 /// Keeps a broker only as long as the pipe on its input is open; then kills it and removes the files of
 /// the cluster: whoever held the other end is gone, or let it go with the broker running.
 const TIED: &str = r#"
@@ -141,12 +145,13 @@ impl Broker {
 
     /// Waits until it serves and knows of at least so many brokers that do.
     pub fn wait_serving(&self, brokers: u32) -> Result<(), Error> {
-        let begun = Instant::now();
+        let (begun, mut gone) = (Instant::now(), 0);
         loop {
             if probe::brokers_known(self.ports.client).is_some_and(|known| known >= brokers) {
                 return Ok(());
             }
-            let why = if self.process().is_none() {
+            gone = if self.process().is_none() { gone + 1 } else { 0 };
+            let why = if gone > GONE_LOOKS {
                 "has ended"
             } else if begun.elapsed() > START_MAX {
                 "does not serve"

@@ -228,8 +228,9 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
             let is = described.get(setting).and_then(|it| it.value.clone()).unwrap_or_default();
             if !suffices(setting, &is, &should) {
                 let fix = format!(
-                    "kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config \
-                     {setting}={should}"
+                    "kafka-configs.sh --bootstrap-server {} --alter --entity-type topics --entity-name {name} \
+                     --add-config {setting}={should}",
+                    options.brokers
                 );
                 let (topic, what) = (name.clone(), setting.to_owned());
                 findings.push(Finding { topic, what, is, should, fix });
