@@ -107,3 +107,52 @@ async fn posts_are_published_once_whichever_node_is_asked_and_though_one_dies() 
     let (valid, void) = ground.verify("a");
     eprintln!("13 publications ended as they should; {valid} records valid, {void} void");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_steers_a_saga_on_whichever_node_he_is() {
+    let ground = Ground::new().await;
+    let sandbox = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(sandbox.path()).await.unwrap();
+    let flags = ["--sandbox", &*sandbox.url()];
+    let (a, b) = (ground.node_with("a", &flags), ground.node_with("b", &flags));
+    ground.served(&b).await;
+    for n in 0..4 {
+        let draft = json!({ "title": "later", "body": format!("later {n}") });
+        let drafted = post(&a, "/api/content/posts", &format!("d{n}"), &draft).await;
+        let plan = json!({ "publish_at": "2099-01-01T09:00:00Z", "platforms": ["bluesky"] });
+        let path = format!("/api/content/posts/{}/schedule", drafted["id"].as_str().unwrap());
+        post(&b, &path, &format!("s{n}"), &plan).await;
+    }
+    let began = Instant::now();
+    let sagas = loop {
+        let answer = reqwest::get(format!("{}/api/sagas?limit=50", a.base)).await.unwrap();
+        let page: Value = answer.json().await.unwrap_or_default();
+        let rows = page["items"].as_array().cloned().unwrap_or_default();
+        if rows.len() == 4 {
+            break rows;
+        }
+        assert!(began.elapsed() < ENDS_WITHIN, "not four sagas: {page:#}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    for saga in &sagas {
+        let path = format!("/api/sagas/{}", saga["stream"].as_str().unwrap());
+        // One of both nodes does not have the lane.
+        let mut seen = 0;
+        for (node, verb) in [(&a, "hold"), (&b, "release")] {
+            let began = Instant::now();
+            let revision = loop {
+                let revision = node.get(&path).await["revision"].as_u64().unwrap();
+                if revision > seen {
+                    break revision;
+                }
+                assert!(began.elapsed() < ENDS_WITHIN, "{path} stays at {seen}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            };
+            let order = json!({ "reason": "to see whether it listens", "revision": revision });
+            let acted =
+                post(node, &format!("{path}/{verb}"), &format!("{verb}{path}"), &order).await;
+            seen = acted["version"].as_u64().unwrap() - 1;
+            assert!(seen >= revision, "{acted}");
+        }
+    }
+}

@@ -3,13 +3,14 @@
 
 use domain::ActorId;
 use domain::saga::Saga;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::decide::{NotTaken, Operation};
 use crate::words::Verb;
 
 /// What an operator asks for, before its saga is known.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// What.
     pub verb: Verb,

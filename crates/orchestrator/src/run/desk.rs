@@ -14,6 +14,7 @@ use crate::run::pump::Skipped;
 use crate::run::runner::locked;
 use crate::run::running::{Inner, Lag};
 use crate::run::targets::TargetReport;
+use crate::run::wire::Wire;
 use crate::{Event, Folded, Instance, NotTaken, Order, Purpose, SagaType, Types};
 
 /// Asks running sagas; cheap to clone.
@@ -106,7 +107,7 @@ impl Desk {
         &self.0.types
     }
 
-    fn type_of(&self, stream: &StreamId) -> Result<&Arc<dyn SagaType>, DeskError> {
+    pub(crate) fn type_of(&self, stream: &StreamId) -> Result<&Arc<dyn SagaType>, DeskError> {
         let absent = || DeskError::Absent(stream.clone());
         self.0.types.of(stream.category()).ok_or_else(absent)
     }
@@ -162,6 +163,7 @@ impl Desk {
     pub async fn operate(&self, operate: Operate) -> Result<Answer, DeskError> {
         let Operate { stream, tenant, order, key, correlation, trace } = operate;
         let actor: ActorId = order.actor.clone();
+        let wire = Wire::Order(order.clone());
         let command = self.type_of(&stream)?.command(order)?;
         let (key, fingerprint) = key.unzip();
         let submit = Submit {
@@ -178,7 +180,7 @@ impl Desk {
             fence: false,
             asked_at: None,
         };
-        Ok(self.0.means.submitter.submit(submit).await)
+        Ok(self.0.means.submitter.submit_to(submit, wire).await)
     }
 
     /// How the targets stand, by name.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::run::desk::Desk;
 use crate::run::means::Submitter;
-use crate::{Move, ReadFrom, Register};
+use crate::{Move, Order, ReadFrom, Register};
 
 /// A command of the runtime, as data. Answers and timers are none: they are told where their saga is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub enum Wire {
         /// Which of the sagas that it reaches.
         number: u64,
     },
+    /// An operator's order to the saga.
+    Order(Order),
     /// The registration of a plan.
     Register {
         /// Name of the saga.
@@ -209,15 +211,16 @@ impl Desk {
     /// what this node owns.
     pub async fn receive(&self, sent: &[u8], local: &dyn Submitter) -> Result<Vec<u8>, String> {
         let sent: Sent = serde_json::from_slice(sent).map_err(|error| error.to_string())?;
-        let command = match self.rebuild(&sent.wire).await {
+        let wrong = |what: &str| format!("{what} of a command cannot be read");
+        let stream: StreamId = sent.stream.parse().map_err(|_| wrong("the stream"))?;
+        let command = match self.rebuild(&stream, &sent.wire).await {
             Ok(command) => command,
             // The replica may not be that far: the sender asks again.
             Err(why) => return Ok(tell(Answer::Unavailable { why })),
         };
         let trace = sent.trace.as_deref().and_then(Trace::parse);
-        let wrong = |what: &str| format!("{what} of a command cannot be read");
         let submit = Submit {
-            stream: sent.stream.parse().map_err(|_| wrong("the stream"))?,
+            stream,
             command,
             key: sent.key.map(|key| CommandKey(key.into_bytes())),
             fingerprint: Fingerprint(sent.fingerprint.into_bytes()),
@@ -233,13 +236,17 @@ impl Desk {
         Ok(tell(local.submit(submit).await))
     }
 
-    async fn rebuild(&self, wire: &Wire) -> Result<Box<dyn Any + Send>, String> {
+    async fn rebuild(&self, of: &StreamId, wire: &Wire) -> Result<Box<dyn Any + Send>, String> {
         let inner = &self.0;
         let kind = |saga: &str| {
             inner.kinds.get(saga).ok_or_else(|| format!("no saga of category {saga} runs here"))
         };
         Ok(match wire {
             Wire::Fence => Box::new(()),
+            Wire::Order(order) => {
+                let ty = self.type_of(of).map_err(|error| error.to_string())?;
+                ty.command(order.clone()).map_err(|error| error.to_string())?
+            }
             Wire::Ask { saga, ask, asked_at } => {
                 kind(saga)?.ask(ask.clone(), Timestamp::from_micros(*asked_at))?
             }
