@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use recount_tests::history::{Call, Event, check, fold};
+use recount_tests::history::{Call, Event, Recorder, check, fold};
 use recount_tests::{Product, recount, seeded};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -19,9 +19,15 @@ pub(super) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Repeats a call with its key until it is answered.
-async fn insist(client: &Client, method: &str, url: &str, call: &mut Call) -> Value {
+/// Repeats a call with its key until it is answered. `stream` is what it changes, if that is known.
+async fn insist(
+    (client, recorder): (&Client, &Recorder),
+    (method, url): (&str, &str),
+    stream: Option<&str>,
+    call: &mut Call,
+) -> Value {
     loop {
+        let asked = recorder.invoke(&call.key, stream);
         let request =
             client.request(method.parse().unwrap(), url).header("idempotency-key", &call.key);
         let sent =
@@ -30,6 +36,7 @@ async fn insist(client: &Client, method: &str, url: &str, call: &mut Call) -> Va
             let status = answer.status();
             match answer.json::<Value>().await {
                 Ok(answer) if status.is_success() => {
+                    recorder.accepted(asked, &answer);
                     call.heard(&answer);
                     return answer;
                 }
@@ -43,29 +50,36 @@ async fn insist(client: &Client, method: &str, url: &str, call: &mut Call) -> Va
                 Err(_) => {}
             }
         }
+        recorder.unknown(asked, "no answer that says it happened");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// One caller: posts, each drafted and edited; now and then a call is repeated though it was answered.
-async fn caller(base: String, name: String, stop: Arc<AtomicBool>) -> Vec<Call> {
+async fn caller(
+    base: String,
+    name: String,
+    stop: Arc<AtomicBool>,
+    recorder: Arc<Recorder>,
+) -> Vec<Call> {
     let client = Client::new();
+    let means = (&client, recorder.as_ref());
     let mut calls = Vec::new();
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
         let key = format!("{name}-{n}");
-        let mut draft = Call::new(key.clone(), "draft", key.clone());
+        let mut draft = Call::new(key.clone(), "draft", Recorder::marked(&key));
         let posts = format!("{base}/api/content/posts");
-        let post = insist(&client, "POST", &posts, &mut draft).await;
+        let post = insist(means, ("POST", &posts), None, &mut draft).await;
         if n % 3 == 0 {
-            insist(&client, "POST", &posts, &mut draft).await;
+            insist(means, ("POST", &posts), None, &mut draft).await;
         }
         calls.push(draft);
         let url = format!("{posts}/{}", post["id"].as_str().expect("an answer names the id"));
         for edit in 0..EDITS {
             let key = format!("{name}-{n}-{edit}");
-            let mut call = Call::new(key.clone(), "edit", key);
-            insist(&client, "PUT", &url, &mut call).await;
+            let mut call = Call::new(key.clone(), "edit", Recorder::marked(&key));
+            insist(means, ("PUT", &url), post["stream"].as_str(), &mut call).await;
             calls.push(call);
         }
         n += 1;
@@ -87,8 +101,12 @@ async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut Product, u6
     let dir = tempfile::tempdir().unwrap();
     let mut product = Product::start(&dir.path().join("data"));
     let stop = Arc::new(AtomicBool::new(false));
+    let recorder = Arc::new(Recorder::new());
     let callers: Vec<_> = (0..CALLERS)
-        .map(|n| tokio::spawn(caller(product.base.clone(), format!("c{n}"), stop.clone())))
+        .map(|n| {
+            let (base, name) = (product.base.clone(), format!("c{n}"));
+            tokio::spawn(caller(base, name, stop.clone(), recorder.clone()))
+        })
         .collect();
     for round in 0..kills {
         let wait = 50 + seeded(seed, round) % 350;
@@ -121,6 +139,10 @@ async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut Product, u6
         events.len(),
         expected.len()
     );
+    // What lies on the disk, by readers that share no code with the product.
+    product.kill();
+    let found = recorder.check(&product.data.join("log"));
+    assert!(found.is_empty(), "seed {seed}: {:#?}", &found[..found.len().min(10)]);
 }
 
 /// Every post of the read model: stream -> (body, version); `None` while the database is away.

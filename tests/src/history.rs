@@ -1,9 +1,13 @@
 //! What clients did and were told, and the check of it against the log. Shares no code with the
 //! product: it reads answers and exported events as any outsider would.
 
+mod recorder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+
+pub use recorder::Recorder;
 
 /// One call with its key, over all its repetitions.
 #[derive(Debug, Clone)]

@@ -1,0 +1,90 @@
+//! Writes a history down while it happens, as `docs/evidence/history.md` says, and hands it to the
+//! checkers. Not the caller: it only says what it is about to ask and what it heard.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use checkers::{Asked, History, Line, Step, Told, analyse, linearizable, read_directory};
+use serde_json::Value;
+
+/// A history under way; shared by all callers.
+#[derive(Debug)]
+pub struct Recorder {
+    began: Instant,
+    lines: Mutex<Vec<Line>>,
+}
+
+impl Recorder {
+    /// Nothing was asked yet.
+    #[expect(clippy::new_without_default, reason = "it takes the time")]
+    pub fn new() -> Self {
+        Self { began: Instant::now(), lines: Mutex::default() }
+    }
+
+    /// What stands in the text of a command, so that it is found again in the log.
+    pub fn marked(mark: &str) -> String {
+        format!("#op:{mark}#")
+    }
+
+    /// A command that adds one event is about to be sent, for the first time or again; gives its number.
+    pub fn invoke(&self, key: &str, stream: Option<&str>) -> u64 {
+        let asked = Asked::Command {
+            key: key.to_owned(),
+            stream: stream.map(str::to_owned),
+            expected: None,
+            adds: 1,
+            mark: key.to_owned(),
+        };
+        self.write(None, Step::Invoke(asked))
+    }
+
+    /// It was answered that it happened.
+    pub fn accepted(&self, call: u64, answer: &Value) {
+        let ids = answer["events"].as_array().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let told = Told::Accepted {
+            stream: text(&answer["stream"]),
+            version: answer["version"].as_u64().unwrap_or_default(),
+            events: ids.map(|event| text(&event["id"])).collect(),
+        };
+        self.write(Some(call), Step::Ok(told));
+    }
+
+    /// Nobody can tell what became of it.
+    pub fn unknown(&self, call: u64, why: impl Into<String>) {
+        self.write(Some(call), Step::Unknown(why.into()));
+    }
+
+    /// Each call is a process of its own: what follows what is told by the times.
+    fn write(&self, call: Option<u64>, is: Step) -> u64 {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let call = call.unwrap_or(lines.len() as u64);
+        // Under the lock, so that the order of lines is that of times.
+        let at = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        lines.push(Line { call, process: call, at, is });
+        call
+    }
+
+    /// Everything that is not as it must be in the log of a product that has stopped.
+    ///
+    /// # Panics
+    /// When the log cannot be read as its format says.
+    pub fn check(&self, log: &Path) -> Vec<String> {
+        let written = self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let history = History::of(written).unwrap_or_else(|error| panic!("{error}"));
+        let read = read_directory(log).unwrap_or_else(|error| panic!("{error}"));
+        let (lanes, mut found) = read;
+        found.extend(analyse(&history, &lanes));
+        if found.is_empty() {
+            found.extend(linearizable(&history).0);
+        }
+        let records: u64 = lanes.iter().map(|lane| lane.seq).sum();
+        eprintln!(
+            "{} calls against {records} records: {} findings",
+            history.calls.len(),
+            found.len()
+        );
+        found.iter().map(ToString::to_string).collect()
+    }
+}
