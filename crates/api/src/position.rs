@@ -102,6 +102,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_any_bytes_has_one_form() {
+        let topics = topics();
+        let lanes = topics.parse_lane("social.events/3").unwrap();
+        let made =
+            token(&topics, &[(lanes, 17), (topics.parse_lane("content.events/0").unwrap(), 1)]);
+        let seeds = vec![URL_SAFE_NO_PAD.decode(made).unwrap(), vec![VERSION, 1]];
+        fuzz::fuzz("position", seeds, fuzz::Bound::NONE, |bytes| {
+            let text = URL_SAFE_NO_PAD.encode(bytes);
+            let _ = parse(&topics, &String::from_utf8_lossy(bytes));
+            match parse(&topics, &text) {
+                Ok(positions) => {
+                    assert_eq!(token(&topics, &positions), text);
+                    format!("{} lanes", "x".repeat(positions.len()))
+                }
+                Err(problem) => problem.word().to_owned(),
+            }
+        });
+    }
+
+    #[test]
     fn no_bytes_make_the_decoder_panic() {
         let topics = topics();
         for len in 0..64_u8 {

@@ -1,9 +1,11 @@
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | bench | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | fuzz | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
 
 mod bench;
+mod fuzz;
 mod install;
 mod kafka;
 mod mutants;
@@ -42,6 +44,7 @@ Commands:
                              mistakes in the protocol, switched on one by one: each must be noticed
   bench w1|w2|w3|w7|w8 [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
                              the product beside its controls and its peers, in the same run
+  fuzz [--minutes N]         changed inputs for every decoder, longer than `test` does
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         ["model", rest @ ..] => proof::model(&workspace, rest),
         ["mutants", rest @ ..] => mutants::mutants(&workspace, rest),
         ["bench", rest @ ..] => bench::run_workload(&workspace, rest),
+        ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),

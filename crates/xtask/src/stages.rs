@@ -48,7 +48,12 @@ pub(crate) const STAGES: &[Stage] = &[
             }
             // They start brokers: a stage of their own.
             args.extend(["--exclude", "log-kafka"]);
-            vec![at.cargo(&args)]
+            let mut tests = at.cargo(&args);
+            // Each decoder is fuzzed so long, unless somebody says otherwise.
+            if std::env::var_os("RECOUNT_FUZZ_MS").is_none() {
+                tests.env("RECOUNT_FUZZ_MS", "5000");
+            }
+            vec![tests]
         },
     },
     Stage {

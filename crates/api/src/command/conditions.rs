@@ -125,6 +125,30 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_any_bytes_are_read_or_refused() {
+        let seeds = ["abc", "\"abc\"", r#""a\"b\\""#, "\"17\"", "W/\"17\"", "*", "\"1\", \"2\""];
+        let seeds = seeds.iter().map(|it| it.as_bytes().to_vec()).collect();
+        fuzz::fuzz("headers", seeds, fuzz::Bound::NONE, |bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return "no value".to_owned() };
+            let one = |name: &HeaderName| HeaderMap::from_iter([(name.clone(), value.clone())]);
+            let key = idempotency_key(&one(&IDEMPOTENCY_KEY));
+            if let Ok(Some(key)) = &key {
+                // The same key, whichever way it is sent.
+                let quoted = format!("\"{}\"", key.replace('\\', r"\\").replace('"', "\\\""));
+                let again = idempotency_key(&headers(&[(&IDEMPOTENCY_KEY, &quoted)]));
+                assert_eq!(again.unwrap().as_ref(), Some(key));
+            }
+            let version = expected(&one(&header::IF_MATCH));
+            if let Ok(Some(version)) = version {
+                let text = value.to_str().unwrap().trim_matches([' ', '\t']);
+                assert_eq!(text, format!("\"{version}\""));
+            }
+            let absent = expected(&one(&header::IF_NONE_MATCH)).is_ok();
+            format!("{} {} {absent}", key.is_ok(), version.is_ok())
+        });
+    }
+
+    #[test]
     fn an_expected_version_is_a_strong_etag_of_ours() {
         let (yes, no) = (&header::IF_MATCH, &header::IF_NONE_MATCH);
         assert_eq!(expected(&HeaderMap::new()).unwrap(), None);

@@ -125,6 +125,25 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_of_any_bytes_has_one_form() {
+        let question = Question::of(&["x"]);
+        let values = [Value::Null, Value::Text("ä".into()), Value::Int(-7), Value::Bool(true)];
+        let made = |value| URL_SAFE_NO_PAD.decode(write(question, value, Uuid::max()).unwrap());
+        let seeds = values.iter().map(|value| made(value).unwrap()).collect();
+        fuzz::fuzz("cursor", seeds, fuzz::Bound::NONE, |bytes| {
+            let text = URL_SAFE_NO_PAD.encode(bytes);
+            let _ = read(question, &String::from_utf8_lossy(bytes));
+            match read(question, &text) {
+                Ok((value, key)) => {
+                    assert_eq!(write(question, &value, key), Some(text));
+                    format!("{:?}", std::mem::discriminant(&value))
+                }
+                Err(problem) => problem.word().to_owned(),
+            }
+        });
+    }
+
+    #[test]
     fn what_is_no_cursor_is_refused_and_never_panics() {
         let question = Question::of(&["x"]);
         let good = write(question, &Value::Int(7), Uuid::nil()).unwrap();
