@@ -113,6 +113,20 @@ fn a_newer_data_directory_is_refused_and_a_wrong_flag_is_a_usage_error() {
     assert_eq!(recount(["up", "--colour"]).code, 2);
 }
 
+#[test]
+fn a_data_directory_that_cannot_be_made_is_refused_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a-file");
+    std::fs::write(&file, "not a directory").unwrap();
+    // In /proc nobody makes a directory, not even root.
+    for data in [file.to_str().unwrap(), "/proc/recount-data"] {
+        let refused = recount(["up", "--data", data]);
+        assert_eq!(refused.code, 1, "{}", refused.stderr);
+        assert!(refused.stderr.contains(data), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+    }
+}
+
 #[tokio::test]
 async fn doctor_checks_and_says_so() {
     let dir = tempfile::tempdir().unwrap();

@@ -95,6 +95,13 @@ const TESTS: &[Need] = &[
         present: || which("promtool").is_some(),
     },
     Need {
+        what: "strace",
+        why: "tests let a sync fail",
+        packages: &["strace"],
+        elsewhere: "the package strace of your system",
+        present: || !cfg!(target_os = "linux") || which("strace").is_some(),
+    },
+    Need {
         what: "Node.js 18 or newer",
         why: "runs the browser tests",
         packages: &["nodejs"],
