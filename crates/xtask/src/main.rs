@@ -1,10 +1,12 @@
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | bench | install`.
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | fuzz | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | faults | fuzz | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
 
 mod bench;
+mod faults;
 mod fuzz;
 mod install;
 mod kafka;
@@ -44,6 +46,8 @@ Commands:
                              mistakes in the protocol, switched on one by one: each must be noticed
   bench w1|w2|w3|w7|w8 [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
                              the product beside its controls and its peers, in the same run
+  faults [--only F12] [--rounds N] [--seed N] | --list
+                             the tests that put a fault in, by its number, and which faults have none
   fuzz [--minutes N]         changed inputs for every decoder, longer than `test` does
   install                    install what `up` and `test` need, and nothing else
   help                       this text
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         ["model", rest @ ..] => proof::model(&workspace, rest),
         ["mutants", rest @ ..] => mutants::mutants(&workspace, rest),
         ["bench", rest @ ..] => bench::run_workload(&workspace, rest),
+        ["faults", rest @ ..] => faults::faults(&workspace, rest),
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),

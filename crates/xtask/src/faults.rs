@@ -1,0 +1,188 @@
+//! `cargo xtask faults`: runs the tests that put a fault in, by the fault's number, and says what held.
+//!
+//! Not tests of their own: each also runs in its stage of `cargo xtask test`. This repeats them with
+//! other seeds, and shows for which faults there is no test yet.
+
+mod list;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::program::{Failed, run, say};
+use crate::workspace::Workspace;
+use list::{FAULTS, Fault};
+
+/// Owners, commands, claims, faults, crashes of the model that stands for a fault here.
+const MODEL: [&str; 5] = ["2", "2", "3", "1", "1"];
+
+/// What is asked for.
+struct Asked {
+    only: Option<u8>,
+    rounds: u64,
+    seed: u64,
+}
+
+/// Runs the tests of all faults, or of one, so many rounds.
+pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
+    if args == ["--list"] {
+        FAULTS.iter().for_each(show);
+        return Ok(());
+    }
+    let asked = asked(args)?;
+    let chosen = FAULTS.iter().filter(|it| asked.only.is_none_or(|only| only == it.number));
+    let chosen: Vec<&Fault> = chosen.collect();
+    if chosen.is_empty() {
+        return Err(Failed::Usage("there is no fault of this number; see --list".to_owned()));
+    }
+    if chosen.iter().flat_map(|it| it.tests).any(|it| it.starts_with("tests/")) {
+        run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
+    }
+    // A test that stands for several faults runs once.
+    let mut verdicts: BTreeMap<&str, bool> = BTreeMap::new();
+    let (mut broken, mut untested) = (0, 0);
+    for fault in chosen {
+        for test in fault.tests {
+            let begun = Instant::now();
+            let known = verdicts.get(test).copied();
+            let held = known.unwrap_or_else(|| {
+                (0..asked.rounds).all(|round| holds(at, test, asked.seed + round))
+            });
+            verdicts.insert(test, held);
+            broken += usize::from(!held && known.is_none());
+            let verdict = if held { "holds" } else { "BROKEN" };
+            let name = test.rsplit("::").next().unwrap_or(test);
+            let took = known.map_or_else(
+                || format!("{:.1} s", begun.elapsed().as_secs_f64()),
+                |_| "see above".to_owned(),
+            );
+            say(&format!(
+                "F{:<3} {verdict:7} {:>3} rounds {took:>9}  {name}",
+                fault.number, asked.rounds
+            ));
+        }
+        if fault.tests.is_empty() {
+            untested += 1;
+            say(&format!("F{:<3} no test yet: {}", fault.number, fault.what));
+        }
+    }
+    let tests = verdicts.len();
+    say(&format!(
+        "{tests} tests, {} rounds from seed {}: {broken} broken; {untested} faults have no test yet",
+        asked.rounds, asked.seed
+    ));
+    if broken == 0 { Ok(()) } else { Err(Failed::Tests) }
+}
+
+fn asked(args: &[&str]) -> Result<Asked, Failed> {
+    let wrong = |what: &str| Failed::Usage(format!("cannot understand `{what}`"));
+    let mut asked = Asked { only: None, rounds: 1, seed: 1 };
+    for pair in args.chunks(2) {
+        let [name, value] = pair else { return Err(wrong(pair[0])) };
+        let number: Result<u64, _> = value.trim_start_matches(['F', 'f']).parse();
+        let number = number.map_err(|_| wrong(value))?;
+        match *name {
+            "--only" => asked.only = Some(u8::try_from(number).map_err(|_| wrong(value))?),
+            "--rounds" => asked.rounds = number.max(1),
+            "--seed" => asked.seed = number,
+            _ => return Err(wrong(name)),
+        }
+    }
+    Ok(asked)
+}
+
+fn show(fault: &Fault) {
+    say(&format!("F{:<3} {}", fault.number, fault.what));
+    fault.tests.iter().for_each(|test| say(&format!("       {test}")));
+    if fault.tests.is_empty() {
+        say("       no test yet");
+    }
+}
+
+/// Whether a test ran, and passed.
+fn holds(at: &Workspace, test: &str, seed: u64) -> bool {
+    let mut command = match test.split_once("::") {
+        None => {
+            let args = ["run", "--release", "--quiet", "-p", "model", "--"];
+            at.cargo(&[&args[..], &MODEL].concat())
+        }
+        Some((file, name)) => {
+            let (manifest, target) = target_of(file);
+            let mut args = vec!["test", "--release", "--manifest-path", &manifest];
+            args.extend(target.as_deref().map_or(vec!["--lib"], |it| vec!["--test", it]));
+            args.extend(["--", name]);
+            let mut command = at.cargo(&args);
+            command.env("RECOUNT_BIN", at.binary()).env("RECOUNT_SEED", seed.to_string());
+            command
+        }
+    };
+    let (well, said) = ended(&mut command);
+    // A filter that fits nothing is no test that passed. The model does not count tests.
+    let ran = test == "model" || said.lines().any(|it| it.contains("result: ok. 1 passed"));
+    if !(well && ran) {
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(30)..]
+            .iter()
+            .for_each(|line| say(&format!("     | {line}")));
+    }
+    well && ran
+}
+
+fn ended(command: &mut Command) -> (bool, String) {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) => {
+            let said = [output.stderr, output.stdout].concat();
+            (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+        }
+        Err(error) => (false, error.to_string()),
+    }
+}
+
+/// The manifest that a test's file belongs to, and its target; `None`: the library's own tests.
+fn target_of(file: &str) -> (String, Option<String>) {
+    let (package, inside) = match file.split_once("/src/") {
+        Some((package, _)) => (package, None),
+        None => match file.split_once("/tests/") {
+            Some((package, inside)) => (package, Some(inside)),
+            // The end-to-end tests are a package whose targets are folders.
+            None => ("tests", file.strip_prefix("tests/")),
+        },
+    };
+    let target = inside.and_then(|it| it.split('/').next()).map(|it| it.trim_end_matches(".rs"));
+    (format!("{package}/Cargo.toml"), target.map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_stands_once_and_every_test_that_it_names_exists() {
+        let numbers: Vec<u8> = FAULTS.iter().map(|it| it.number).collect();
+        assert_eq!(numbers, (1..=61).collect::<Vec<u8>>());
+        let top = Workspace::find().top;
+        let mut seen = HashSet::new();
+        for test in FAULTS.iter().flat_map(|it| it.tests).filter(|it| seen.insert(**it)) {
+            let Some((file, name)) = test.split_once("::") else {
+                assert_eq!(*test, "model");
+                continue;
+            };
+            let text = std::fs::read_to_string(top.join(file)).unwrap_or_default();
+            assert!(text.contains(&format!("fn {name}(")), "{test} is not there");
+        }
+    }
+
+    #[test]
+    fn targets_are_found_by_their_files() {
+        let found = |file| {
+            let (manifest, target) = target_of(file);
+            format!("{manifest} {}", target.unwrap_or_default())
+        };
+        assert_eq!(found("crates/log/tests/rule.rs"), "crates/log/Cargo.toml rule");
+        assert_eq!(found("crates/segment/tests/it/space.rs"), "crates/segment/Cargo.toml it");
+        assert_eq!(found("crates/log-embedded/src/manifest.rs"), "crates/log-embedded/Cargo.toml ");
+        assert_eq!(found("tests/e2e/crash.rs"), "tests/Cargo.toml e2e");
+    }
+}
