@@ -16,8 +16,12 @@ use crate::workspace::Workspace;
 /// Mutants of a run that is not asked for all: enough to notice a check that went blind, few enough for
 /// a minute.
 const A_RUN: usize = 8;
-/// Who has not ended by then hangs, and that is noticed.
-const TIME_MAX: Duration = Duration::from_mins(1);
+/// Who has not ended by then hangs, and that is noticed: so often as long as everything takes without a
+/// mistake, and a little more.
+const PATIENCE: u32 = 3;
+const PATIENCE_MORE: Duration = Duration::from_secs(20);
+/// The same without a mistake, on a slow machine.
+const TIME_MAX: Duration = Duration::from_mins(10);
 /// Owners, commands, claims, faults, crashes of the model that hunts them.
 const BOUNDS: [&str; 5] = ["2", "2", "3", "1", "1"];
 /// Crates whose tests hunt them, and the mutants' parts that each hunts.
@@ -42,11 +46,13 @@ struct Hunters {
     model: PathBuf,
     /// The built tests: parts that they hunt, and file.
     tests: Vec<(&'static [&'static str], String)>,
+    /// Who has not ended by then hangs.
+    time_max: Duration,
 }
 
 /// Runs some mutants, all of them, or those that are named.
 pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
-    let hunters = build(at)?;
+    let mut hunters = build(at)?;
     let all = listed(&hunters)?;
     let chosen: Vec<&Mutant> = match args {
         [] => some(&all, today()),
@@ -61,6 +67,7 @@ pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
         return Err(Failed::Usage("there is no such mutant; see --all".to_owned()));
     }
     // Without a mistake everything holds: else everything would count as noticed.
+    let begun = Instant::now();
     let mut parts: Vec<&str> = chosen.iter().map(|it| it.part.as_str()).collect();
     parts.sort_unstable();
     parts.dedup();
@@ -71,6 +78,7 @@ pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if let Some(who) = blamed {
         return Err(Failed::Step(format!("without a mutant, {who}")));
     }
+    hunters.time_max = begun.elapsed() * PATIENCE + PATIENCE_MORE;
     let mut survived = 0;
     for mutant in &chosen {
         let who = hunters.model(mutant).or_else(|| hunters.suite(mutant));
@@ -107,7 +115,8 @@ fn build(at: &Workspace) -> Result<Hunters, Failed> {
             return Err(Failed::Step(format!("cargo named no built test of {name}")));
         }
     }
-    Ok(Hunters { model: at.target.join("release").join("model"), tests })
+    let model = at.target.join("release").join("model");
+    Ok(Hunters { model, tests, time_max: TIME_MAX })
 }
 
 fn listed(hunters: &Hunters) -> Result<Vec<Mutant>, Failed> {
@@ -140,7 +149,7 @@ impl Hunters {
             return None;
         }
         let mut model = Command::new(&self.model);
-        let (said, well) = ended(model.args(BOUNDS).env(SWITCH, &mutant.name));
+        let (said, well) = ended(model.args(BOUNDS).env(SWITCH, &mutant.name), self.time_max);
         if well {
             return None;
         }
@@ -152,7 +161,7 @@ impl Hunters {
     fn suite(&self, mutant: &Mutant) -> Option<String> {
         let hunt = self.tests.iter().filter(|(parts, _)| parts.contains(&mutant.part.as_str()));
         hunt.map(|(_, test)| test).find_map(|test| {
-            let (said, well) = ended(Command::new(test).env(SWITCH, &mutant.name));
+            let (said, well) = ended(Command::new(test).env(SWITCH, &mutant.name), self.time_max);
             if well {
                 return None;
             }
@@ -171,7 +180,7 @@ fn panic_of(said: &str) -> Option<&str> {
 }
 
 /// Runs a program to its end, or to the end of the time it has; gives what it said.
-fn ended(command: &mut Command) -> (String, bool) {
+fn ended(command: &mut Command, time_max: Duration) -> (String, bool) {
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else { return (String::new(), false) };
     let outputs = [read(child.stdout.take()), read(child.stderr.take())];
@@ -179,7 +188,7 @@ fn ended(command: &mut Command) -> (String, bool) {
     let well = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status.success(),
-            Ok(None) if began.elapsed() < TIME_MAX => std::thread::sleep(Duration::from_millis(10)),
+            Ok(None) if began.elapsed() < time_max => std::thread::sleep(Duration::from_millis(10)),
             _ => {
                 let _ = child.kill().and_then(|()| child.wait());
                 break false;

@@ -181,6 +181,38 @@ async fn many_callers_of_one_aggregate_meet_no_conflict_and_no_gap() {
 }
 
 #[tokio::test]
+async fn callers_that_go_away_leave_nothing_half_done() {
+    const CALLERS: u8 = 200;
+    let log = TestLog::new();
+    let commands = start(&log);
+    let patience = Duration::from_secs(30);
+    tokio::time::timeout(patience, async {
+        for n in 1..=CALLERS {
+            let asking = tokio::spawn({
+                let commands = commands.clone();
+                async move { commands.submit(ask(post(n.into()), draft("one"), n)).await }
+            });
+            for _ in 0..n % 5 {
+                tokio::task::yield_now().await;
+            }
+            asking.abort();
+        }
+        for n in 1..=CALLERS {
+            let told = loop {
+                match commands.submit(ask(post(n.into()), draft("one"), n)).await {
+                    Answer::StillRunning => tokio::task::yield_now().await,
+                    told => break accepted(told),
+                }
+            };
+            assert_eq!(told.version, 1);
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(log.frames().iter().sum::<usize>(), usize::from(CALLERS));
+}
+
+#[tokio::test]
 async fn a_stopping_runtime_answers_what_it_took_and_refuses_the_rest() {
     let log = TestLog::new();
     let commands = start(&log);

@@ -71,7 +71,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         7,
         "callers go away: futures are dropped",
-        &["crates/postgres/tests/folding.rs::cancelling_futures_anywhere_leaks_no_transaction"],
+        &[
+            "crates/lane/tests/it/commands.rs::callers_that_go_away_leave_nothing_half_done",
+            "crates/postgres/tests/folding.rs::cancelling_futures_anywhere_leaks_no_transaction",
+        ],
     ),
     fault(
         8,
