@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use lane::Deciders;
+use lane::{Deciders, History};
 use log::{Body, Log, Record};
 use log_embedded::{EmbeddedLog, Options};
 use serde_json::{Value, json};
@@ -19,12 +19,15 @@ use crate::ours::{LANES, Ours};
 use crate::plan::Plan;
 use crate::process::once;
 use crate::row::{Contestant, Goal, Row};
+use crate::start::until;
 use crate::{Failed, Report};
 
 /// The aggregate that is loaded; the others stand between its events.
 const LONG: u64 = 0;
 /// Of so many events one is its own.
 const ONE_OF: u64 = 4;
+/// How long closing a log takes at most.
+const CLOSED_MAX: Duration = Duration::from_secs(20);
 /// Commands under way while the log is filled.
 const OPEN: u64 = 64;
 
@@ -36,7 +39,8 @@ pub(crate) fn load(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     fill(&log_dir, events)?;
     // Opened anew: the newest records are not in memory.
     let options = Options::new(&log_dir).topic("bench.events", LANES);
-    let (log, _) = EmbeddedLog::open(&options).map_err(|error| Failed(error.to_string()))?;
+    // The runtime that filled it gives it free a moment after it stopped.
+    let (log, _) = until(CLOSED_MAX, || EmbeddedLog::open(&options).ok())?;
     let deciders = note::deciders();
     std::fs::write(&flat, data(&log)?.concat())?;
     for (name, cold, goal) in [("W3/warm", false, 2.2), ("W3/cold", true, 6.0)] {
@@ -92,7 +96,7 @@ fn fill(dir: &Path, events: u64) -> Result<(), Failed> {
     Ok(())
 }
 
-/// As an owner does it.
+/// As an owner does it, by the same function.
 fn through_the_log(
     log: &EmbeddedLog,
     deciders: &Deciders,
@@ -103,18 +107,10 @@ fn through_the_log(
     let topic = log.topics().find("bench.events").ok_or_else(|| Failed("no topic".to_owned()))?;
     let lane = log.topics().lane_for(topic, &stream);
     let begun = Instant::now();
-    let (mut state, mut version) = (handler.fresh(), 0);
-    let stored = log.read_stream(lane, &stream, 0).map_err(|error| Failed(error.to_string()))?;
-    for stored in stored {
-        let record = Record::decode(lane, &stored.bytes);
-        let record = record.map_err(|error| Failed(error.to_string()))?;
-        if let Body::Event { meta, data, .. } = record.body {
-            handler.replay(&mut state, &data, meta.recorded_at).map_err(Failed)?;
-            version = meta.version;
-        }
-    }
+    let read = History::read(log, lane, &stream, handler.as_ref());
+    let history = read.map_err(|error| Failed(error.to_string()))?.map_err(Failed)?;
     let took = begun.elapsed();
-    black_box(state);
+    let version = black_box(history).version;
     if version == events { Ok(once(took)) } else { Err(Failed(format!("{version} events"))) }
 }
 

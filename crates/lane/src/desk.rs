@@ -2,12 +2,13 @@
 //! answers are found in `known`; the protocol around it is in `owner`.
 
 use domain::{EventData, EventId, Meta, Position, StreamId, Timestamp};
-use log::{Body, FrameBuilder, Handover, Log, Mutant, Outcome, ReadError, Record, Verdict};
+use log::{FrameBuilder, Handover, Log, Mutant, Outcome, ReadError, Verdict};
 use uuid::Uuid;
 
 use crate::answer::{Accepted, Answer, Refused};
 use crate::commands::RETRY_AFTER_MS;
 use crate::handler::{Deciders, Handler, NoEvent, Refusal};
+use crate::history::History;
 use crate::keys::Place;
 use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
 use crate::states::Loaded;
@@ -68,22 +69,12 @@ impl Owner {
         handler: &dyn Handler,
     ) -> Result<Result<&mut Loaded, String>, ReadError> {
         if self.states.get(stream).is_none() {
-            let mut loaded = Loaded { state: handler.fresh(), version: 0, tenant: None, open: 0 };
-            for stored in log.read_stream(self.lane, stream, 0)? {
-                let damaged =
-                    |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
-                let record = Record::decode(self.lane, &stored.bytes).map_err(damaged)?;
-                if let Body::Event { meta, data, .. } = record.body {
-                    if let Err(why) = handler.replay(&mut loaded.state, &data, meta.recorded_at) {
-                        return Ok(Err(format!(
-                            "event {} of {stream} cannot be read: {why}",
-                            meta.version
-                        )));
-                    }
-                    loaded.version = meta.version;
-                    loaded.tenant.get_or_insert(meta.tenant);
+            let loaded = match History::read(log, self.lane, stream, handler)? {
+                Ok(History { state, version, tenant }) => {
+                    Loaded { state, version, tenant, open: 0 }
                 }
-            }
+                Err(why) => return Ok(Err(why)),
+            };
             self.states.insert(stream.clone(), loaded);
         }
         Ok(self

@@ -7,7 +7,7 @@ use domain::{LaneId, StreamId};
 use log::{Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, Stored, Topics};
 use segment::{CloseError, Reader, Scan, Store};
 
-use crate::fetch::{read_place, read_places, take_recent};
+use crate::fetch::{read_places, read_wanted, take_recent};
 use crate::lanes::{Batch, Found, Lanes};
 use crate::open::{self, Opened, Options};
 use crate::shared::{Shared, unknown};
@@ -155,33 +155,23 @@ impl Log for EmbeddedLog {
         let Some(known) = lanes.get(lane) else { return Ok(Vec::new()) };
         let mut offsets: Vec<u64> = known.streams.of(stream.id(), from).collect();
         offsets.reverse();
-        let found: Vec<_> = offsets.iter().map(|offset| lanes.find(lane, *offset, 0, 1)).collect();
-        drop(lanes);
-        let mut out = Vec::with_capacity(offsets.len());
-        let mut records = Vec::new();
-        for (offset, found) in offsets.into_iter().zip(found) {
-            if !records.iter().any(|stored: &Stored| stored.offset == offset) {
-                records.clear();
-                match found {
-                    Found::Nothing => {}
-                    Found::Memory(recent) => {
-                        for handover in &recent {
-                            take_recent(lane, handover, offset, &mut records)?;
-                        }
-                    }
-                    Found::Store(places) => {
-                        for place in places {
-                            read_place(&self.reader, lane, place, offset, &mut records)?;
-                        }
-                    }
-                }
-            }
-            let wanted =
-                |stored: &Stored| stored.offset == offset && log::is_of(&stored.bytes, stream);
-            if let Some(at) = records.iter().position(wanted) {
-                out.push(records.swap_remove(at));
+        // What is in memory is newer than what is only in the store.
+        let (mut stored, mut recent) = (Vec::with_capacity(offsets.len()), Vec::new());
+        for offset in offsets {
+            match lanes.find(lane, offset, 0, 1) {
+                Found::Nothing => {}
+                Found::Memory(found) => recent.extend(found.into_iter().map(|it| (offset, it))),
+                Found::Store(places) => stored.extend(places.first().map(|it| (offset, *it))),
             }
         }
+        drop(lanes);
+        let mut out = read_wanted(&self.reader, lane, &stored)?;
+        for (offset, handover) in recent {
+            let before = out.len();
+            take_recent(lane, &handover, offset, &mut out)?;
+            out.truncate(before + 1);
+        }
+        out.retain(|stored| log::is_of(&stored.bytes, stream));
         Ok(out)
     }
 

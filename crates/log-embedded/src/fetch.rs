@@ -55,8 +55,39 @@ pub(crate) fn read_places(
     Ok(out)
 }
 
+/// Reads the records at these offsets, each with the handover that holds it, in rising order.
+pub(crate) fn read_wanted(
+    reader: &Reader,
+    lane: LaneId,
+    wanted: &[(u64, Place)],
+) -> Result<Vec<Stored>, ReadError> {
+    let mut places: Vec<Place> = wanted.iter().map(|(_, place)| *place).collect();
+    places.dedup();
+    let list: Vec<Location> = places.iter().map(|place| place.location).collect();
+    let mut out = Vec::with_capacity(wanted.len());
+    let mut left = wanted.iter().map(|(offset, _)| *offset).peekable();
+    let read = reader.read_each(&list, |at, found, bytes| {
+        let Some((prev, records)) = entry::decode(bytes).filter(|_| found == entry::pack(lane))
+        else {
+            return;
+        };
+        for (offset, record) in (places[at].first..).zip(entry::Records(records)) {
+            if let Ok(record) = record
+                && left.next_if_eq(&offset).is_some()
+            {
+                out.push(Stored { offset, prev, bytes: record.to_vec() });
+            }
+        }
+    });
+    read.map_err(|error| read_error(&error))?;
+    match wanted.get(out.len()) {
+        Some((_, place)) => Err(moved(lane, place.location)),
+        None => Ok(out),
+    }
+}
+
 /// Reads the records of one handover from an offset on.
-pub(crate) fn read_place(
+fn read_place(
     reader: &Reader,
     lane: LaneId,
     place: Place,

@@ -1,6 +1,7 @@
 //! A record taken apart without a copy, and put together again, byte for byte: for logs that keep its
 //! parts in places of their own. Not a decoder: what the parts mean, [`crate::Record`] says.
 
+use domain::TenantId;
 use uuid::Uuid;
 
 use crate::record::{EVENT_FLAGS, HAS_TRACE, HEADER_BYTES, TRACE_BYTES, envelope_optional_bytes};
@@ -83,6 +84,14 @@ impl<'a> Parts<'a> {
             }
         });
         out
+    }
+}
+
+impl EventParts<'_> {
+    /// The version of its stream that it makes, and its tenant: the first fields of the envelope.
+    pub fn version_and_tenant(&self) -> Result<(u64, TenantId), DecodeError> {
+        let mut from = Take(self.envelope);
+        Ok((from.u64()?, from.text()?.parse()?))
     }
 }
 

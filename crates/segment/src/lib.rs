@@ -33,7 +33,7 @@
 //!
 //! Reading order: `format` (bytes), `block` (finding and checking blocks), `batch` and `queue`
 //! (what waits), `prepare` (the next file), `writer` (the I/O thread), `recover` (opening),
-//! `reader` and `scan`, `verify`.
+//! `reader`, `window` and `scan`, `verify`.
 
 mod batch;
 mod block;
@@ -48,6 +48,7 @@ mod recover;
 mod scan;
 mod store;
 mod verify;
+mod window;
 mod writer;
 
 pub use error::{AppendError, CloseError, OpenError, ReadError};

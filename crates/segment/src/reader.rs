@@ -5,13 +5,14 @@ use crate::catalog::Catalog;
 use crate::error::{IoFault, OpenError, ReadError};
 use crate::format::{ENTRY_HEADER, UNIT_BYTES, entry_check, u32_at};
 use crate::scan::Scan;
+use crate::window::Window;
 use crate::{ENTRY_BYTES_MAX, Location};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// First read of a random access: most entries are smaller, so one read is enough.
-const FIRST_READ: usize = 4096;
+pub(crate) const FIRST_READ: usize = 4096;
 
 /// Reads a store; cheap to clone, for use on any thread.
 #[derive(Debug, Clone)]
@@ -85,6 +86,25 @@ impl Reader {
         }
         entry.drain(..ENTRY_HEADER);
         Ok((lane, entry))
+    }
+
+    /// The entries at these locations, checked, each given to `each` with its place in the list, its
+    /// lane and its bytes. Many that lie close are read in few big reads; the list should grow.
+    pub fn read_each(
+        &self,
+        list: &[Location],
+        mut each: impl FnMut(usize, u32, &[u8]),
+    ) -> Result<(), ReadError> {
+        let mut window = Window::default();
+        for (place, at) in list.iter().enumerate() {
+            if let Some((lane, bytes)) = window.entry(&self.catalog, &list[place..])? {
+                each(place, lane, bytes);
+            } else {
+                let (lane, bytes) = self.read(*at)?;
+                each(place, lane, &bytes);
+            }
+        }
+        Ok(())
     }
 
     /// Why there is no entry at a location: damage in its block, or a location never given.
