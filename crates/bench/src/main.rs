@@ -2,10 +2,13 @@
 //! same run. Not a test: it holds figures against goals and ends well whatever they are.
 
 mod device;
+mod edge;
+mod http;
 mod load;
 mod measure;
 mod note;
 mod ours;
+mod pg;
 mod plan;
 mod process;
 mod product;
@@ -68,7 +71,10 @@ fn run() -> Result<(), Failed> {
     let plan = Plan::parse(args.into_iter())?;
     let mut report = Report { json: plan.json };
     match plan.workload.as_str() {
-        "w1" => w1::in_process(&plan, &mut report),
+        "w1" => {
+            w1::in_process(&plan, &mut report)?;
+            http::w1(&plan, &mut report)
+        }
         "w2" => w2(&plan, &mut report),
         "w3" => w3::load(&plan, &mut report),
         "w7" => start::w7(&plan, &mut report),

@@ -14,8 +14,8 @@ pub(crate) struct Measured {
     pub(crate) refused: u64,
     /// How long that took.
     pub(crate) took: Duration,
-    /// Processor time of this process, load generator included, in seconds.
-    pub(crate) cpu_s: f64,
+    /// Processor time of this process, load generator included, in seconds; `None`: not told.
+    pub(crate) cpu_s: Option<f64>,
     /// Latencies, sorted, in tenths of a microsecond; empty when they were not taken.
     pub(crate) latencies: Vec<u32>,
 }
@@ -24,7 +24,7 @@ impl Measured {
     /// A run that began then; the latencies are sorted here.
     pub(crate) fn new(count: u64, took: Duration, cpu_s: f64, mut latencies: Vec<u32>) -> Self {
         latencies.sort_unstable();
-        Self { count, refused: 0, took, cpu_s, latencies }
+        Self { count, refused: 0, took, cpu_s: Some(cpu_s), latencies }
     }
 
     /// Commands a second.
@@ -47,7 +47,7 @@ impl Measured {
 
     /// Processor seconds for a million commands.
     pub(crate) fn cpu_s_per_m(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.cpu_s * 1e6 / float(self.count))
+        self.cpu_s.filter(|_| self.count > 0).map(|cpu_s| cpu_s * 1e6 / float(self.count))
     }
 }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use codec::Schemas;
 use domain::context::Aggregates;
 use domain::{
-    ActorId, Aggregate, CommandKey, Context, Decider, EventSet, Routes, StreamId, TenantId, UserId,
+    ActorId, Aggregate, Ask, CommandKey, Context, Decider, Describe, EventSet, Invalid, Method,
+    Request, Route, Routes, StreamId, TenantId, UserId,
 };
 use lane::{Deciders, Submit};
 use log::Fingerprint;
+use serde::Deserialize;
 use uuid::Uuid;
 
 /// Aggregates of a row, unless it says otherwise.
@@ -104,11 +106,35 @@ impl Decider for Note {
 }
 
 impl Aggregate for Note {
-    fn routes(_: &mut impl Routes<Self>) {}
+    fn routes(to: &mut impl Routes<Self>) {
+        to.command::<WriteLine>(Route {
+            method: Method::Post,
+            path: "/notes/{id}/lines",
+            name: "write_line",
+            summary: "Add a line to a note",
+        });
+    }
 
     fn show(state: &State) -> Vec<(&'static str, String)> {
         let last = state.last.map(|last| last.to_string()).unwrap_or_default();
         vec![("lines", state.lines.to_string()), ("last", last)]
+    }
+}
+
+/// A line, as it comes over HTTP.
+#[derive(Deserialize, Describe)]
+#[serde(deny_unknown_fields)]
+struct WriteLine {
+    /// Who writes.
+    author: UserId,
+    /// What.
+    #[describe(max_chars = 1_000)]
+    text: String,
+}
+
+impl Request<Note> for WriteLine {
+    fn into_command(self, _: &Ask<'_>) -> Result<Command, Invalid> {
+        Ok(Command::Write { author: self.author, text: self.text })
     }
 }
 

@@ -72,3 +72,10 @@ pub(crate) fn records(dir: &Path) -> Result<u64, Failed> {
     drop(log);
     Ok(opened.records)
 }
+
+/// Whether nobody has the log open for writing.
+pub(crate) fn free(dir: &Path) -> bool {
+    let mut options = segment::Options::new(dir.join("segments"));
+    options.check = segment::Check::LastSegment;
+    segment::Store::open(options).is_ok()
+}

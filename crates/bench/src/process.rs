@@ -66,5 +66,5 @@ impl Drop for Process {
 /// One thing that happened once and took so long.
 pub(crate) fn once(took: Duration) -> Measured {
     let tenths = u32::try_from(took.as_nanos() / 100).unwrap_or(u32::MAX);
-    Measured::new(1, took, 0.0, vec![tenths])
+    Measured { cpu_s: None, ..Measured::new(1, took, 0.0, vec![tenths]) }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Goal {
     PerS(f64, Option<f64>),
     /// At most so many milliseconds at the median.
     Ms(f64),
+    /// At least this part of the rate of a control, and a p99 of at most so many milliseconds.
+    PartOf(&'static str, f64, f64),
 }
 
 /// All rounds of one contestant.
@@ -93,6 +95,13 @@ impl Row {
                     |most| json!({ "per_s": least, "p99_ms": most }),
                 );
                 (goal, json!(per_s >= least && quick))
+            }
+            Some(Goal::PartOf(name, part, most)) => {
+                let of = self.controls.iter().find(|control| control.name == name);
+                let least = of.and_then(Contestant::per_s).map(|of| part * of);
+                let quick = self.ours.ms(0.99).is_some_and(|ms| ms <= most);
+                let goal = json!({ "part_of": name, "part": part, "p99_ms": most });
+                (goal, json!(quick && least.is_some_and(|least| per_s >= least)))
             }
             Some(Goal::Ms(most)) => {
                 (json!({ "ms": most }), json!(self.ours.ms(0.5).is_some_and(|ms| ms <= most)))

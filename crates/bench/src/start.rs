@@ -16,6 +16,8 @@ use crate::row::{Contestant, Goal, Row};
 use crate::worker::{self, ACK, FULL};
 use crate::{Failed, Report, product};
 
+/// How long closing a log takes at most.
+const CLOSED_MAX: Duration = Duration::from_secs(60);
 /// Commands a second of the load that is killed: about half of what 64 callers reach.
 const LOAD_PER_S: &str = "150000";
 
@@ -77,6 +79,8 @@ fn long(plan: &Plan, name: &str, events: u64, report: &mut Report) -> Result<(),
     let filled = begun.elapsed();
     it.stop(&runtime);
     drop(it);
+    // It is given free a moment later.
+    until(CLOSED_MAX, || crate::ours::free(&dir).then_some(()))?;
     let mut rss = Vec::new();
     for _ in 0..plan.rounds {
         touched(&dir, &mut control)?;

@@ -9,6 +9,7 @@ use crate::device::{self, Prewritten, Sync};
 use crate::load::{self, runtime};
 use crate::note::AGGREGATES;
 use crate::ours::{LANES, Ours};
+use crate::pg::{CLIENTS_MAX, Pg};
 use crate::plan::Plan;
 use crate::row::{Contestant, Goal, Row};
 use crate::{Failed, Report};
@@ -51,6 +52,14 @@ pub(crate) fn row(
     let mut open: Vec<_> =
         OPEN_AT.map(|part| (part, Contestant::new(format!("open loop at {part}")))).into();
     let dir = plan.fresh()?;
+    let peers_runtime = runtime()?;
+    let pg = if plan.ours || plan.smoke {
+        None
+    } else {
+        Some(Pg::start(&peers_runtime, &plan.fresh()?)?)
+    };
+    let mut insert =
+        Contestant::new(format!("PostgreSQL insert, {} connections", callers.min(CLIENTS_MAX)));
     let mut written = if plan.ours {
         None
     } else {
@@ -75,6 +84,12 @@ pub(crate) fn row(
             encode.runs.push(device::encode_and_hash(plan.lasts / 4));
         }
         it.stop(&runtime);
+        if let Some(pg) = &pg {
+            insert.runs.push(pg.insert(callers, plan.lasts)?);
+        }
+    }
+    if let Some(pg) = pg {
+        pg.stop(&peers_runtime);
     }
     let open: Vec<_> = open
         .iter()
@@ -87,7 +102,7 @@ pub(crate) fn row(
         name: name.to_owned(),
         ours,
         controls: if plan.ours { Vec::new() } else { vec![o_dsync, fdatasync, store, encode] },
-        peers: Vec::new(),
+        peers: if insert.runs.is_empty() { Vec::new() } else { vec![insert] },
         goal,
         more: vec![("open_loop", json!(open))],
     });
