@@ -129,6 +129,10 @@ impl Instance {
         self.parks.remove(id);
         if let Some(step) = self.steps.get_mut(id) {
             for way in [&mut step.forward, &mut step.undo] {
+                // An aggregate keeps its refusal under the key, and would repeat it for ever.
+                if step.ours && way.status == Status::Refused {
+                    way.key = None;
+                }
                 way.tries = 0;
                 way.probes = 0;
                 way.refused = false;

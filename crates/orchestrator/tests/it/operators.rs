@@ -102,6 +102,38 @@ fn an_undo_that_is_skipped_lets_what_was_done_before_it_be_undone() {
     assert_eq!(ledger(&is)[1].standing, Standing::Skipped(Direction::Undo));
 }
 
+/// An aggregate keeps its refusal under the key: under the same one it would repeat it for ever.
+#[test]
+fn what_an_aggregate_refused_is_tried_again_under_a_new_key_and_what_a_port_refused_under_its_own()
+{
+    let mut is = begun();
+    for step in ["hold-quota", "check-account", "charge-boost"] {
+        is = after(is, done(step), at(0)).0;
+    }
+    let answer = |step: &str, direction, number, outcome| {
+        let attempt = Attempt { step: step.to_owned(), direction, number };
+        In::Answer { attempt, outcome }
+    };
+    let no = || Outcome::Refused(Refusal::new("no", "no"));
+    is = after(is, answer("publish/mastodon", Direction::Forward, 1, no()), at(1)).0;
+    let key = |is: &Instance, step: &str| is.steps[step].undo.key;
+    let port = key(&is, "charge-boost");
+    is = after(is, answer("charge-boost", Direction::Undo, 1, no()), at(2)).0;
+    let retry = operate(Verb::Retry, "charge-boost", &is);
+    is = after(is, retry, at(3)).0;
+    assert_eq!(key(&is, "charge-boost"), port);
+    is = after(is, answer("charge-boost", Direction::Undo, 2, Outcome::Done(None)), at(4)).0;
+    let ours = key(&is, "hold-quota");
+    is = after(is, answer("hold-quota", Direction::Undo, 1, no()), at(5)).0;
+    assert_eq!(is.parks["hold-quota"].cause, Cause::UndoFailed);
+    let retry = operate(Verb::Retry, "hold-quota", &is);
+    is = after(is, retry, at(6)).0;
+    assert!(ours.is_some() && key(&is, "hold-quota").is_some());
+    assert_ne!(key(&is, "hold-quota"), ours);
+    is = after(is, answer("hold-quota", Direction::Undo, 2, Outcome::Done(None)), at(7)).0;
+    assert_eq!(is.phase, Phase::Undone);
+}
+
 #[test]
 fn a_pause_is_cut_short_by_a_retry() {
     let (is, _) = after(begun(), Input::Recovered, at(1));
