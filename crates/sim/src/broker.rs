@@ -248,7 +248,9 @@ impl Broker {
                     state.intents.entry(key.0).or_insert(now);
                 }
                 Ok(_) => {}
-                Err(error) => self.world.wrong(format!("an event of a saga cannot be read: {error}")),
+                Err(error) => {
+                    self.world.wrong(format!("an event of a saga cannot be read: {error}"))
+                }
             }
         }
     }

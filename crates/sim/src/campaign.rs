@@ -43,7 +43,9 @@ pub(crate) fn seeds(args: &Args) -> bool {
     }
     let minutes = args.seconds.map_or(args.minutes, |seconds| seconds_to_minutes(seconds.max(1)));
     for (seed, wrong) in sum.wrong.iter().take(SHOWN_MAX) {
-        say(&format!("WRONG {wrong}\n      again: cargo xtask sim --seed {seed} --minutes {minutes}"));
+        say(&format!(
+            "WRONG {wrong}\n      again: cargo xtask sim --seed {seed} --minutes {minutes}"
+        ));
     }
     let missed = args.seeds >= SEEDS_FOR_ALL && !never.is_empty();
     say(if sum.wrong.is_empty() && !missed { "all holds" } else { "NOT all holds" });
@@ -71,7 +73,9 @@ pub(crate) fn planted(args: &Args) -> bool {
         });
         let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         match found {
-            Some((seed, wrong)) => say(&format!("found   {name} ({what})\n        seed {seed}: {wrong}")),
+            Some((seed, wrong)) => {
+                say(&format!("found   {name} ({what})\n        seed {seed}: {wrong}"))
+            }
             None => {
                 all = false;
                 say(&format!("MISSED  {name} ({what}) in {SEEDS_TO_FIND} seeds"));

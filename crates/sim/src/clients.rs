@@ -109,9 +109,17 @@ impl Clients {
             70..=76 => Asked::Post(post::Command::Unschedule),
             77..=80 => Asked::Post(post::Command::Withdraw { reason: None }),
             81..=95 => {
-                let wish = publication::Wish { post: id, platforms: self.platforms(), boost: self.boost() };
+                let wish = publication::Wish {
+                    post: id,
+                    platforms: self.platforms(),
+                    boost: self.boost(),
+                };
                 let stream = StreamId::new("publication", ambient::random_id());
-                return (tenant, stream, Asked::Publication(publication::Command::Request { wish }));
+                return (
+                    tenant,
+                    stream,
+                    Asked::Publication(publication::Command::Request { wish }),
+                );
             }
             _ => {
                 let monthly = *world.chance().pick(&[3, 100_000, 100_000, 100_000, 100_000]);

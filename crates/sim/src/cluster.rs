@@ -112,8 +112,11 @@ impl Cluster {
             still: None,
         };
         let mut tasks = vec![tokio::spawn(shell).abort_handle()];
-        tasks.push(tokio::spawn(Arc::clone(self).sagas(node, generation, log.clone())).abort_handle());
-        let sink: Arc<dyn RowSink> = Arc::new(NodeSink { database: Arc::clone(&self.database), node });
+        tasks.push(
+            tokio::spawn(Arc::clone(self).sagas(node, generation, log.clone())).abort_handle(),
+        );
+        let sink: Arc<dyn RowSink> =
+            Arc::new(NodeSink { database: Arc::clone(&self.database), node });
         let projector = Projector::start(log, product::registry(&self.schemas), &sink);
         let running = Running {
             generation,

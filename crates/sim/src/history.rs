@@ -42,10 +42,7 @@ impl Op {
     /// Whether every attempt was answered, and each with: nothing happened.
     pub(crate) fn failed(&self) -> bool {
         let never = |it: &Attempt| {
-            matches!(
-                it.heard,
-                Some((_, Answer::Unavailable { .. } | Answer::Overloaded { .. }))
-            )
+            matches!(it.heard, Some((_, Answer::Unavailable { .. } | Answer::Overloaded { .. })))
         };
         self.attempts.iter().all(never)
     }

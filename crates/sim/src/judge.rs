@@ -139,7 +139,8 @@ impl Judge {
                 *version += 1;
                 if meta.version != *version {
                     let (is, stream) = (meta.version, &meta.stream);
-                    self.wrong.push(format!("I4 {name}: {stream} goes from {} to {is}", *version - 1));
+                    self.wrong
+                        .push(format!("I4 {name}: {stream} goes from {} to {is}", *version - 1));
                     *version = meta.version;
                 }
                 if !self.ids.insert(meta.id) {

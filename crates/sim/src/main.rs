@@ -105,7 +105,11 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn decimal(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(format!("`{text}` is no time")) }
+    if number.is_finite() && number >= 0.0 {
+        Ok(number)
+    } else {
+        Err(format!("`{text}` is no time"))
+    }
 }
 
 fn known(name: String) -> Result<String, String> {
@@ -116,7 +120,11 @@ fn known(name: String) -> Result<String, String> {
     Err(format!("there is no mistake `{name}`; there are: {}", names.join(", ")))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time, checked above")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time, checked above"
+)]
 fn seconds(of: f64) -> u64 {
     of.round() as u64
 }

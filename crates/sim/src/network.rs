@@ -82,9 +82,7 @@ impl Route {
         }
         let fence = submit.fence;
         let answer = commands.submit(submit).await;
-        if !fence
-            && matches!(&answer, Answer::Refused(told) if told.verdict == Verdict::Fenced)
-        {
+        if !fence && matches!(&answer, Answer::Refused(told) if told.verdict == Verdict::Fenced) {
             world.sometimes("late command met its fence");
         }
         if self.from != Some(node) {

@@ -4,16 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::saga::StepKey;
 use domain::{ActorId, StreamId};
-use orchestrator::run::{Desk, Operate, Seen};
+use lane::Submit;
+use log::Fingerprint;
+use orchestrator::run::{Desk, Operate, Seen, Submitter};
 use orchestrator::{Cause, Direction, Order, Verb};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cluster::Cluster;
 use crate::faults::Fault;
+use crate::network::Route;
 use crate::world::lock;
 
-fn order(seen: &Seen, verb: Verb, step: &str, happened: bool) -> Operate {
+/// An order of the verb; a `Resolve` says what happened, and what it gave when that is known.
+fn order(seen: &Seen, verb: Verb, step: &str, happened: Option<Option<Value>>) -> Operate {
+    let (happened, output) = (happened.is_some(), happened.flatten());
     let order = Order {
         verb,
         step: step.to_owned(),
@@ -21,7 +28,7 @@ fn order(seen: &Seen, verb: Verb, step: &str, happened: bool) -> Operate {
         reason: "the simulator wants it".to_owned(),
         revision: seen.is().revision,
         happened,
-        output: None,
+        output,
         ticket: None,
         approver: None,
     };
@@ -48,12 +55,13 @@ pub(crate) async fn meddle(cluster: Arc<Cluster>) {
         let Some(desk) = any_desk(&cluster) else { continue };
         let Some(stream) = some_saga(&cluster) else { continue };
         let Ok(seen) = desk.saga(&stream, None).await else { continue };
-        let verb = *cluster.world.chance().pick(&[Verb::Hold, Verb::Release, Verb::Undo, Verb::Retry]);
+        let verb =
+            *cluster.world.chance().pick(&[Verb::Hold, Verb::Release, Verb::Undo, Verb::Retry]);
         let parked = seen.is().parks.keys().next().cloned().unwrap_or_default();
         let step = if verb == Verb::Retry { parked } else { String::new() };
         // In two tabs.
-        let first = desk.operate(order(&seen, verb, &step, false));
-        let second = desk.operate(order(&seen, verb, &step, false));
+        let first = desk.operate(order(&seen, verb, &step, None));
+        let second = desk.operate(order(&seen, verb, &step, None));
         let _both = tokio::join!(first, second);
     }
 }
@@ -76,23 +84,68 @@ fn some_saga(cluster: &Cluster) -> Option<StreamId> {
     (!all.is_empty()).then(|| cluster.world.chance().pick(&all).clone())
 }
 
+/// Whether a step in doubt happened, as its target knows; what it gave, if the operator cares to say.
+fn happened(cluster: &Cluster, seen: &Seen, step: &str) -> Option<Option<Value>> {
+    let key = seen.is().steps.get(step)?.way(Direction::Forward).key?;
+    let stands = {
+        let book = lock(&cluster.targets.book);
+        book.deeds.get(&StepKey(key.0)).is_some_and(|deed| !deed.taken_back)
+    };
+    let money = seen.is().steps.get(step)?.money.clone();
+    let says = cluster.world.chance().percent(50);
+    let output = money
+        .filter(|_| says)
+        .map(|amount| json!({ "charged": { "reference": reference(seen), "amount": amount } }));
+    stands.then_some(output)
+}
+
+/// The provider's own name of the charge of a saga.
+fn reference(seen: &Seen) -> String {
+    seen.is().id.map_or_else(String::new, |id| format!("ch-{id}"))
+}
+
+/// The payment provider tells by itself of a charge that nobody has heard of.
+async fn webhook(cluster: &Arc<Cluster>, seen: &Seen) {
+    let Some((id, amount)) =
+        seen.is().id.zip(seen.is().steps.get("charge-boost").and_then(|step| step.money.clone()))
+    else {
+        return;
+    };
+    let command = billing::payment::Command::Charge { reference: reference(seen), amount };
+    let submit = Submit {
+        stream: StreamId::new("payment", id.0),
+        command: Box::new(command),
+        key: None,
+        fingerprint: Fingerprint::default(),
+        expected: None,
+        tenant: seen.tenant.clone(),
+        actor: ActorId::from_static("webhook"),
+        correlation: Uuid::nil(),
+        causation: None,
+        trace: None,
+        fence: false,
+        asked_at: None,
+    };
+    Route { cluster: Arc::clone(cluster), from: None }.submit(submit).await;
+}
+
 /// Puts right what is parked: who knows says what happened, the rest is tried again.
 pub(crate) async fn put_right(cluster: &Arc<Cluster>, stream: &StreamId) {
     let Some(desk) = any_desk(cluster) else { return };
     let Ok(seen) = desk.saga(stream, None).await else { return };
-    let parks: Vec<_> = seen.is().parks.iter().map(|(step, park)| (step.clone(), park.cause)).collect();
+    let parks: Vec<_> =
+        seen.is().parks.iter().map(|(step, park)| (step.clone(), park.cause)).collect();
     let Some((step, cause)) = parks.into_iter().next() else { return };
     let (verb, happened) = match cause {
-        Cause::OperatorHold => (Verb::Release, false),
-        Cause::InDoubt => {
-            let step = seen.is().steps.get(&step);
-            let key = step.and_then(|step| step.way(Direction::Forward).key);
-            let book = lock(&cluster.targets.book);
-            let deed = key.and_then(|key| book.deeds.get(&domain::saga::StepKey(key.0)));
-            (Verb::Resolve, deed.is_some_and(|deed| !deed.taken_back))
+        Cause::OperatorHold => (Verb::Release, None),
+        Cause::InDoubt => (Verb::Resolve, happened(cluster, &seen, &step)),
+        _ if step.is_empty() && cause != Cause::Poison => (Verb::Release, None),
+        _ => {
+            if step == "settle-payment" {
+                webhook(cluster, &seen).await;
+            }
+            (Verb::Retry, None)
         }
-        _ if step.is_empty() && cause != Cause::Poison => (Verb::Release, false),
-        _ => (Verb::Retry, false),
     };
     if let Err(error) = desk.operate(order(&seen, verb, &step, happened)).await {
         cluster.world.wrong(format!("{stream} is parked and cannot be put right: {error}"));

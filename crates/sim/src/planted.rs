@@ -18,7 +18,7 @@ macro_rules! mistakes {
 
 mistakes! {
     AckBeforeDurable, "ack-before-durable", "the log reports a record that it then loses";
-    WrongOffset, "wrong-offset", "the log reports an error as the offset that was hoped for";
+    TornIsWhole, "torn-is-whole", "the log reports a frame whose last record is lost";
     StaleRead, "stale-read", "an owner that takes over is not shown the last records of the lane";
     ForgetsKeys, "forgets-keys", "the key of a command is lost on its way to the owner";
     LiesAboutFailure, "lies-about-failure", "a command that was accepted is answered: nothing happened";

@@ -56,8 +56,7 @@ impl Calls {
         }
         let (mut ready, mut waits) = (Vec::new(), VecDeque::new());
         for call in self.open.drain(..) {
-            let before =
-                |it: &Call| it.lanes.iter().any(|lane| call.lanes.contains(lane));
+            let before = |it: &Call| it.lanes.iter().any(|lane| call.lanes.contains(lane));
             if call.told.iter().any(Option::is_none) || waits.iter().any(before) {
                 waits.push_back(call);
             } else {
@@ -162,18 +161,25 @@ impl Broker {
                 });
             }
             let last = place + 1 == records;
+            let torn = last
+                && records > 1
+                && world.plants(Planted::TornIsWhole)
+                && world.chance().percent(3);
             let report = (last && !fate.unknown).then_some(fate.late_ms);
-            for (again, at_ms) in
-                std::iter::once((false, at_ms)).chain(fate.again_ms.map(|more| (true, at_ms + more)))
+            for (again, at_ms) in std::iter::once((false, at_ms))
+                .chain(fate.again_ms.map(|more| (true, at_ms + more)))
             {
                 let (broker, bytes, found) =
                     (Arc::clone(self), Arc::clone(&bytes), Arc::clone(&found));
                 let (prev, range) = (handover.prev, range.clone());
                 world.after(at_ms - now, move || {
                     let sent = Some((part.from, now));
-                    let offset = broker.write(lane, prev, &bytes[range], sent);
+                    let offset =
+                        if torn { None } else { broker.write(lane, prev, &bytes[range], sent) };
                     if !again {
-                        lock(&found).note(offset);
+                        if !torn {
+                            lock(&found).note(offset);
+                        }
                         if let Some(late_ms) = report {
                             broker.found(part, &found, late_ms);
                         }
@@ -189,9 +195,6 @@ impl Broker {
         let back = self.world.chance().tailed(2) + late_ms;
         let delivery = match found.first {
             Some(first) if !found.lost => Delivery::At { first, contiguous: !found.gap },
-            _ if self.world.plants(Planted::WrongOffset) => {
-                Delivery::At { first: found.first.unwrap_or_default(), contiguous: true }
-            }
             _ => {
                 let timeout = self.world.chance().between(1_000, 20_000);
                 let why = "records are gone".to_owned();

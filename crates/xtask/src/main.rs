@@ -1,6 +1,7 @@
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | bench | install`.
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | fuzz | install`.
 //! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | faults | fuzz | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | sim | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
@@ -49,6 +50,8 @@ Commands:
   faults [--only F12] [--rounds N] [--seed N] | --list
                              the tests that put a fault in, by its number, and which faults have none
   fuzz [--minutes N]         changed inputs for every decoder, longer than `test` does
+  sim [--seeds N] [--hours H] | --seed S [--minutes M] [--trace] | --planted NAME | --help
+                             whole clusters on made up time, with every fault, from one seed each
   install                    install what `up` and `test` need, and nothing else
   help                       this text
 
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::run_workload(&workspace, rest),
         ["faults", rest @ ..] => faults::faults(&workspace, rest),
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, rest),
+        ["sim", rest @ ..] => proof::sim(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
         ["check"] => test::run(&workspace, Some("check")),
         ["install"] => install::run(&workspace, &needs::all(&workspace)),

@@ -43,8 +43,10 @@ pub(crate) const STAGES: &[Stage] = &[
         exists: |_| true,
         commands: |at| {
             let mut args = vec!["test", "--release", "--workspace", "--exclude", "recount-tests"];
-            if at.has(MODEL) {
-                args.extend(["--exclude", "model"]);
+            for (name, manifest) in [("model", MODEL), ("sim", SIM)] {
+                if at.has(manifest) {
+                    args.extend(["--exclude", name]);
+                }
             }
             // They start brokers: a stage of their own.
             args.extend(["--exclude", "log-kafka"]);
@@ -72,6 +74,16 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "mistakes in the protocol, eight others every day: each must be noticed",
         exists: |at| at.has(MODEL),
         commands: |at| vec![at.cargo(&["run", "--quiet", "-p", "xtask", "--", "mutants"])],
+        name: "sim",
+        what: "whole clusters on made up time, with every fault",
+        exists: |at| at.has(SIM),
+        commands: |at| {
+            vec![
+                // With tokio's made up clock, which nothing else is built with.
+                at.cargo(&["test", "--release", "-p", "sim"]),
+                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "500"]),
+            ]
+        },
     },
     Stage {
         name: "kafka",
@@ -118,6 +130,7 @@ pub(crate) const STAGES: &[Stage] = &[
 ];
 
 const MODEL: &str = "crates/model/Cargo.toml";
+const SIM: &str = "crates/sim/Cargo.toml";
 
 /// Node's own tests; those that recount-tests drives carry other names.
 fn browser_tests(at: &Workspace) -> Vec<String> {

@@ -41,7 +41,10 @@ fn is_accepted(state: &State, op: &Op, told: &Accepted) -> Result<(), String> {
         let seq = told.position.seq + n - count;
         let version = told.version + n - count;
         let Some(found) = lane.judge.at(seq) else {
-            return Err(format!("position {seq} is not in the log, which ends at {}", lane.judge.seq));
+            return Err(format!(
+                "position {seq} is not in the log, which ends at {}",
+                lane.judge.seq
+            ));
         };
         let Body::Event { meta, data, .. } = &found.record.body else {
             return Err(format!("position {seq} is no event"));

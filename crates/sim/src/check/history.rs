@@ -38,7 +38,10 @@ fn frame<'a>(state: &'a State, key: &CommandKey) -> Option<&'a Valid> {
 fn failures(ops: &[Op], state: &State, wrong: &mut Vec<String>) {
     for op in ops.iter().filter(|op| op.failed()) {
         if let Some(found) = frame(state, &op.key) {
-            wrong.push(format!("I22 {} was told that nothing happened; seq {}", op.stream, found.seq));
+            wrong.push(format!(
+                "I22 {} was told that nothing happened; seq {}",
+                op.stream, found.seq
+            ));
         }
     }
 }
@@ -53,7 +56,8 @@ fn ghosts(by_key: &HashMap<CommandKey, &Op>, state: &State, wrong: &mut Vec<Stri
             {
                 let key = uuid::Uuid::from_bytes(key.0);
                 if state.intents.get(&key).is_none_or(|at| *at > valid.at_ms) {
-                    wrong.push(format!("I15 {} was asked by a saga before its intent", meta.stream));
+                    wrong
+                        .push(format!("I15 {} was asked by a saga before its intent", meta.stream));
                 }
             }
             continue;
@@ -74,8 +78,8 @@ fn texts_once(broker: &Broker, state: &State, wrong: &mut Vec<String>) {
             continue;
         }
         let Ok(event) = broker.schemas.decode::<content::post::Event>(data) else { continue };
-        if let content::post::Event::Drafted { body, .. } | content::post::Event::Edited { body, .. } =
-            event
+        if let content::post::Event::Drafted { body, .. }
+        | content::post::Event::Edited { body, .. } = event
             && seen.insert(body.clone(), valid.seq).is_some()
         {
             wrong.push(format!("I3 `{body}` was written twice"));
@@ -90,7 +94,9 @@ fn real_time(ops: &[Op], wrong: &mut Vec<String>) {
         for attempt in &op.attempts {
             let Some((heard, answer)) = &attempt.heard else { continue };
             let (version, first, replayed) = match answer {
-                Answer::Accepted(it) => (it.version, it.version + 1 - it.events.len() as u64, it.replayed),
+                Answer::Accepted(it) => {
+                    (it.version, it.version + 1 - it.events.len() as u64, it.replayed)
+                }
                 Answer::Refused(it) if it.version > 0 => (it.version, it.version, it.replayed),
                 _ => continue,
             };
@@ -141,23 +147,26 @@ fn rules(
         }
         for (stream, records) in streams {
             let told = match stream.category() {
-                "post" => again::<content::post::Post>(broker, by_key, &records, |asked| match asked {
-                    Asked::Post(command) => Some(command.clone()),
-                    _ => None,
-                }),
-                "publication" => again::<social::publication::Publication>(
-                    broker,
-                    by_key,
-                    &records,
-                    |asked| match asked {
-                        Asked::Publication(command) => Some(command.clone()),
+                "post" => {
+                    again::<content::post::Post>(broker, by_key, &records, |asked| match asked {
+                        Asked::Post(command) => Some(command.clone()),
                         _ => None,
-                    },
-                ),
-                "quota" => again::<billing::quota::Quota>(broker, by_key, &records, |asked| match asked {
-                    Asked::Quota(command) => Some(command.clone()),
-                    _ => None,
-                }),
+                    })
+                }
+                "publication" => {
+                    again::<social::publication::Publication>(broker, by_key, &records, |asked| {
+                        match asked {
+                            Asked::Publication(command) => Some(command.clone()),
+                            _ => None,
+                        }
+                    })
+                }
+                "quota" => {
+                    again::<billing::quota::Quota>(broker, by_key, &records, |asked| match asked {
+                        Asked::Quota(command) => Some(command.clone()),
+                        _ => None,
+                    })
+                }
                 _ => Ok(()),
             };
             if let Err(why) = told {

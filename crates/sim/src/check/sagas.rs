@@ -110,7 +110,10 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
             wrong.push(format!("I17 {} of {stream} stands; it says {standing:?}", deed.step));
         }
         if deed.taken_back && standing == Some(Standing::Stands) {
-            wrong.push(format!("I17 {} of {} is gone; it says that it stands", deed.step, told.stream));
+            wrong.push(format!(
+                "I17 {} of {} is gone; it says that it stands",
+                deed.step, told.stream
+            ));
         }
     }
     if complete {
@@ -137,7 +140,10 @@ fn one(told: &Told, complete: bool, wrong: &mut Vec<String>) {
         wrong.push(format!("I9 {stream}: {poison:?}"));
     }
     if complete && is.is_running() && !is.is_parked() {
-        wrong.push(format!("I14 {stream} neither ended nor is parked: {}", orchestrator::why(is, is.last_at)));
+        wrong.push(format!(
+            "I14 {stream} neither ended nor is parked: {}",
+            orchestrator::why(is, is.last_at)
+        ));
     }
     let mut timers = BTreeMap::new();
     let mut operated = usize::MAX;
@@ -154,23 +160,12 @@ fn one(told: &Told, complete: bool, wrong: &mut Vec<String>) {
                 Some(_) => {}
                 None => wrong.push(format!("I18 {stream}: timer {timer} fired and was never set")),
             },
-            Event::StepScheduled {
-                step,
-                direction: Direction::Forward,
-                timer,
-                due_at,
-                ..
-            } => {
+            Event::StepScheduled { step, direction: Direction::Forward, timer, due_at, .. } => {
                 timers.insert(*timer, *due_at);
                 asked.insert(step.clone());
             }
             Event::StepScheduled {
-                step,
-                direction: Direction::Undo,
-                line,
-                timer,
-                due_at,
-                ..
+                step, direction: Direction::Undo, line, timer, due_at, ..
             } => {
                 timers.insert(*timer, *due_at);
                 if !asked.contains(step) {
@@ -200,12 +195,8 @@ fn ends(by_id: &BTreeMap<SagaId, &Told>, book: &Book, wrong: &mut Vec<String>) {
         let mine = book.deeds.values().filter(|deed| deed.saga == *id && !deed.taken_back);
         let stands: BTreeSet<&str> = mine.clone().map(|deed| deed.step.as_str()).collect();
         let money: i64 = mine.map(|deed| deed.minor * i64::from(deed.times)).sum();
-        let asked: BTreeSet<&str> = is
-            .steps
-            .iter()
-            .filter(|(_, step)| !step.ours)
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let asked: BTreeSet<&str> =
+            is.steps.iter().filter(|(_, step)| !step.ours).map(|(name, _)| name.as_str()).collect();
         let paid: i64 = is
             .steps
             .values()
@@ -215,7 +206,9 @@ fn ends(by_id: &BTreeMap<SagaId, &Told>, book: &Book, wrong: &mut Vec<String>) {
             .sum();
         match is.phase {
             Phase::Done if stands != asked || money != paid => {
-                wrong.push(format!("I16 {stream} is done: asked {asked:?}, {paid}; stands {stands:?}, {money}"));
+                wrong.push(format!(
+                    "I16 {stream} is done: asked {asked:?}, {paid}; stands {stands:?}, {money}"
+                ));
             }
             Phase::Undone if !stands.is_empty() || money != 0 => {
                 wrong.push(format!("I17 {stream} is undone; {stands:?} stands, {money}"));
@@ -318,7 +311,11 @@ fn aggregates(
             _ => true,
         };
         if !fits && !told.was_operated() {
-            wrong.push(format!("I17 {} is {:?}, its publication {publication:?}", told.stream, told.is().phase));
+            wrong.push(format!(
+                "I17 {} is {:?}, its publication {publication:?}",
+                told.stream,
+                told.is().phase
+            ));
         }
     }
 }
