@@ -133,7 +133,9 @@ impl Broker {
             state.lanes.keys().copied().collect()
         };
         if !cut {
-            lanes.into_iter().for_each(|lane| self.seen_by(node, lane));
+            for lane in lanes {
+                self.seen_by(node, lane);
+            }
         }
     }
 
@@ -249,7 +251,7 @@ impl Broker {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    self.world.wrong(format!("an event of a saga cannot be read: {error}"))
+                    self.world.wrong(format!("an event of a saga cannot be read: {error}"));
                 }
             }
         }

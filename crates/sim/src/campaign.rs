@@ -72,14 +72,11 @@ pub(crate) fn planted(args: &Args) -> bool {
             false
         });
         let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match found {
-            Some((seed, wrong)) => {
-                say(&format!("found   {name} ({what})\n        seed {seed}: {wrong}"))
-            }
-            None => {
-                all = false;
-                say(&format!("MISSED  {name} ({what}) in {SEEDS_TO_FIND} seeds"));
-            }
+        if let Some((seed, wrong)) = found {
+            say(&format!("found   {name} ({what})\n        seed {seed}: {wrong}"));
+        } else {
+            all = false;
+            say(&format!("MISSED  {name} ({what}) in {SEEDS_TO_FIND} seeds"));
         }
     }
     all

@@ -18,9 +18,15 @@ use crate::faults::Fault;
 use crate::network::Route;
 use crate::world::lock;
 
-/// An order of the verb; a `Resolve` says what happened, and what it gave when that is known.
-fn order(seen: &Seen, verb: Verb, step: &str, happened: Option<Option<Value>>) -> Operate {
-    let (happened, output) = (happened.is_some(), happened.flatten());
+/// What an operator says of a step in doubt, and what it gave.
+#[derive(Default)]
+struct Says {
+    happened: bool,
+    output: Option<Value>,
+}
+
+fn order(seen: &Seen, verb: Verb, step: &str, says: Says) -> Operate {
+    let Says { happened, output } = says;
     let order = Order {
         verb,
         step: step.to_owned(),
@@ -60,8 +66,8 @@ pub(crate) async fn meddle(cluster: Arc<Cluster>) {
         let parked = seen.is().parks.keys().next().cloned().unwrap_or_default();
         let step = if verb == Verb::Retry { parked } else { String::new() };
         // In two tabs.
-        let first = desk.operate(order(&seen, verb, &step, None));
-        let second = desk.operate(order(&seen, verb, &step, None));
+        let first = desk.operate(order(&seen, verb, &step, Says::default()));
+        let second = desk.operate(order(&seen, verb, &step, Says::default()));
         let _both = tokio::join!(first, second);
     }
 }
@@ -85,9 +91,9 @@ fn some_saga(cluster: &Cluster) -> Option<StreamId> {
 }
 
 /// Whether a step in doubt happened, as its target knows; what it gave, if the operator cares to say.
-fn happened(cluster: &Cluster, seen: &Seen, step: &str) -> Option<Option<Value>> {
+fn knows(cluster: &Cluster, seen: &Seen, step: &str) -> Option<Says> {
     let key = seen.is().steps.get(step)?.way(Direction::Forward).key?;
-    let stands = {
+    let happened = {
         let book = lock(&cluster.targets.book);
         book.deeds.get(&StepKey(key.0)).is_some_and(|deed| !deed.taken_back)
     };
@@ -96,7 +102,7 @@ fn happened(cluster: &Cluster, seen: &Seen, step: &str) -> Option<Option<Value>>
     let output = money
         .filter(|_| says)
         .map(|amount| json!({ "charged": { "reference": reference(seen), "amount": amount } }));
-    stands.then_some(output)
+    Some(Says { happened, output: output.filter(|_| happened) })
 }
 
 /// The provider's own name of the charge of a saga.
@@ -136,18 +142,19 @@ pub(crate) async fn put_right(cluster: &Arc<Cluster>, stream: &StreamId) {
     let parks: Vec<_> =
         seen.is().parks.iter().map(|(step, park)| (step.clone(), park.cause)).collect();
     let Some((step, cause)) = parks.into_iter().next() else { return };
-    let (verb, happened) = match cause {
-        Cause::OperatorHold => (Verb::Release, None),
-        Cause::InDoubt => (Verb::Resolve, happened(cluster, &seen, &step)),
-        _ if step.is_empty() && cause != Cause::Poison => (Verb::Release, None),
+    let nothing = Says::default();
+    let (verb, says) = match cause {
+        Cause::OperatorHold => (Verb::Release, nothing),
+        Cause::InDoubt => (Verb::Resolve, knows(cluster, &seen, &step).unwrap_or_default()),
+        _ if step.is_empty() && cause != Cause::Poison => (Verb::Release, nothing),
         _ => {
             if step == "settle-payment" {
                 webhook(cluster, &seen).await;
             }
-            (Verb::Retry, None)
+            (Verb::Retry, nothing)
         }
     };
-    if let Err(error) = desk.operate(order(&seen, verb, &step, happened)).await {
+    if let Err(error) = desk.operate(order(&seen, verb, &step, says)).await {
         cluster.world.wrong(format!("{stream} is parked and cannot be put right: {error}"));
     }
 }

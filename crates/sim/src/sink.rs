@@ -24,7 +24,7 @@ const STATEMENT_MS: u64 = 2;
 
 /// One table.
 #[derive(Default, Clone)]
-pub(crate) struct Rows {
+pub(crate) struct Filled {
     pub(crate) rows: BTreeMap<Uuid, StoredRow>,
     pub(crate) lanes: BTreeMap<LaneId, (Option<Checkpoint>, Uuid)>,
     pub(crate) parked: BTreeMap<(LaneId, StreamId), Parked>,
@@ -34,7 +34,7 @@ type Name = (&'static str, u32, u32);
 
 #[derive(Default)]
 struct State {
-    tables: BTreeMap<Name, Rows>,
+    tables: BTreeMap<Name, Filled>,
     live: BTreeMap<&'static str, (Generation, Option<Generation>)>,
     locks: HashMap<(Name, LaneId), Arc<tokio::sync::Mutex<()>>>,
     shared: HashMap<Name, Arc<tokio::sync::RwLock<()>>>,
@@ -57,7 +57,7 @@ impl Database {
     }
 
     /// The live table of a projection.
-    pub(crate) fn live(&self, projection: &'static str) -> Option<Rows> {
+    pub(crate) fn live(&self, projection: &'static str) -> Option<Filled> {
         let state = lock(&self.state);
         let (live, _) = state.live.get(projection)?;
         state.tables.get(&(projection, live.revision, live.build)).cloned()
@@ -129,7 +129,7 @@ impl RowSink for NodeSink {
             positions: state
                 .tables
                 .get(&(projection, live.revision, live.build))
-                .map(Rows::positions)
+                .map(Filled::positions)
                 .unwrap_or_default(),
         }))
     }
@@ -209,7 +209,7 @@ impl RowSink for NodeSink {
         let mut state = lock(&self.database.state);
         let Some((live, _)) = state.live.get(table.projection).copied() else { return Ok(false) };
         let old = (table.projection, live.revision, live.build);
-        let positions = |state: &State, of| state.tables.get(&of).map(Rows::positions);
+        let positions = |state: &State, of| state.tables.get(&of).map(Filled::positions);
         let before = positions(&state, old).unwrap_or_default();
         let new: HashMap<_, _> =
             positions(&state, name(table)).unwrap_or_default().into_iter().collect();
@@ -308,7 +308,7 @@ impl Tx {
     }
 }
 
-impl Rows {
+impl Filled {
     pub(crate) fn positions(&self) -> Vec<(LaneId, u64)> {
         self.lanes.iter().map(|(lane, (at, _))| (*lane, at.map_or(0, |at| at.seq))).collect()
     }

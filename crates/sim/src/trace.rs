@@ -69,9 +69,11 @@ impl Trace {
         };
         mix(at_ms);
         what.bytes().for_each(|byte| mix(u64::from(byte)));
-        of.iter().for_each(|word| mix(*word));
+        for word in of {
+            mix(*word);
+        }
         if self.shown {
-            eprintln!("{:>12} {what} {of:?}", at_ms);
+            eprintln!("{at_ms:>12} {what} {of:?}");
         }
     }
 
@@ -81,7 +83,7 @@ impl Trace {
         *self.seen.entry(what).or_default() += 1;
     }
 
-    pub(crate) fn wrong(&mut self, at_ms: u64, what: String) {
+    pub(crate) fn wrong(&mut self, at_ms: u64, what: &str) {
         if self.shown {
             eprintln!("{at_ms:>12} WRONG {what}");
         }

@@ -26,6 +26,7 @@ use crate::trace::Trace;
 const BEGIN_MICROS: i64 = 1_767_225_600_000_000;
 
 type Call = Box<dyn FnOnce() + Send>;
+type Doom = Arc<dyn Fn(usize) + Send + Sync>;
 
 struct Due {
     at_ms: u64,
@@ -64,7 +65,7 @@ pub(crate) struct World {
     sooner: Notify,
     over: AtomicBool,
     /// Lets a node crash.
-    doom: Mutex<Option<Arc<dyn Fn(usize) + Send + Sync>>>,
+    doom: Mutex<Option<Doom>>,
 }
 
 /// Locks; nothing panics with it held but the whole run.
@@ -143,7 +144,7 @@ impl World {
     }
 
     pub(crate) fn wrong(&self, what: impl Into<String>) {
-        lock(&self.trace).wrong(self.ms(), what.into());
+        lock(&self.trace).wrong(self.ms(), &what.into());
     }
 
     /// Whether everything is printed.

@@ -27,7 +27,9 @@ pub(crate) fn history(cluster: &Cluster, clients: &Clients) {
     real_time(&ops, &mut wrong);
     rules(&cluster.broker, &by_key, &state, &mut wrong);
     drop(state);
-    wrong.into_iter().for_each(|it| cluster.world.wrong(it));
+    for wrong in wrong {
+        cluster.world.wrong(wrong);
+    }
 }
 
 fn frame<'a>(state: &'a State, key: &CommandKey) -> Option<&'a Valid> {

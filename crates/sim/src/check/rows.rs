@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::broker::Broker;
 use crate::cluster::Cluster;
 use crate::product;
-use crate::sink::Rows;
+use crate::sink::Filled;
 use crate::world::lock;
 
 /// Compares all read models; with `complete`, they must have everything too.
@@ -65,7 +65,7 @@ impl Projections for Compare<'_> {
     }
 }
 
-fn fold<P: Projection>(broker: &Broker, is: &Rows, complete: bool) -> Result<Folded<P>, String> {
+fn fold<P: Projection>(broker: &Broker, is: &Filled, complete: bool) -> Result<Folded<P>, String> {
     let mut all: Folded<P> = BTreeMap::new();
     let state = lock(&broker.state);
     for (lane, seq) in is.positions() {
@@ -100,7 +100,7 @@ fn one<P: Projection>(
     Ok(())
 }
 
-fn differs<P: Projection>(is: &Rows, folded: &Folded<P>) -> Vec<String> {
+fn differs<P: Projection>(is: &Filled, folded: &Folded<P>) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Some(((_, stream), parked)) = is.parked.iter().next() {
         wrong.push(format!("{stream} is parked: {}", parked.why));

@@ -131,7 +131,9 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
         }
     }
     drop((state, book));
-    wrong.into_iter().for_each(|it| cluster.world.wrong(it));
+    for wrong in wrong {
+        cluster.world.wrong(wrong);
+    }
 }
 
 fn one(told: &Told, complete: bool, wrong: &mut Vec<String>) {
