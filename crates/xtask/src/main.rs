@@ -1,7 +1,5 @@
-//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | bench | install`.
-//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | fuzz | install`.
-//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | faults | fuzz | install`.
-//! Developer commands: `cargo xtask up | test | check | kafka | model | sim | install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | sim | faults | fuzz | bench |
+//! install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.

@@ -74,6 +74,8 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "mistakes in the protocol, eight others every day: each must be noticed",
         exists: |at| at.has(MODEL),
         commands: |at| vec![at.cargo(&["run", "--quiet", "-p", "xtask", "--", "mutants"])],
+    },
+    Stage {
         name: "sim",
         what: "whole clusters on made up time, with every fault",
         exists: |at| at.has(SIM),
