@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -12,7 +11,7 @@ use crate::load::{self, Answered, Call, runtime};
 use crate::note::{self, AGGREGATES};
 use crate::plan::Plan;
 use crate::row::{Contestant, Goal, Row};
-use crate::{Failed, Report, edge};
+use crate::{Failed, Report, edge, w1};
 
 /// Connections, each with one request at a time.
 const CONNECTIONS: u64 = 64;
@@ -92,7 +91,7 @@ impl Call for Client {
 }
 
 /// W1-H.
-pub(crate) fn w1(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+pub(crate) fn commands(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let name = format!("W1-H/{CONNECTIONS}");
     if !plan.wants(&name) {
         return Ok(());
@@ -110,14 +109,13 @@ pub(crate) fn w1(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
         ours.runs.push(run);
         open.runs.push(load::open(&runtime, peak / 2.0, plan.lasts, &product)?);
     }
-    let open = json!({ "part_of_peak": 0.5, "per_s": open.per_s().map(f64::round),
-                       "p50_ms": open.ms(0.5), "p99_ms": open.ms(0.99), "p999_ms": open.ms(0.999) });
+    let open = w1::open_json(0.5, &open);
     report.add(&Row {
         name,
         ours,
         controls: vec![null],
         peers: Vec::new(),
-        goal: Some(Goal::PartOf(NULL, 0.7, 1.5)),
+        goal: Some(Goal::PartOf(NULL, 0.7, Some(1.5))),
         more: vec![("open_loop", open)],
     });
     Ok(())

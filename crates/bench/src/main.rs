@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use plan::{Plan, USAGE};
-use row::{Goal, Row};
+use row::Row;
 
 /// Why a measurement ended without a figure.
 #[derive(Debug, thiserror::Error)]
@@ -73,23 +73,12 @@ fn run() -> Result<(), Failed> {
     match plan.workload.as_str() {
         "w1" => {
             w1::in_process(&plan, &mut report)?;
-            http::w1(&plan, &mut report)
+            http::commands(&plan, &mut report)
         }
-        "w2" => w2(&plan, &mut report),
+        "w2" => w1::one_aggregate(&plan, &mut report),
         "w3" => w3::load(&plan, &mut report),
         "w7" => start::w7(&plan, &mut report),
         "w8" => start::w8(&plan, &mut report),
         other => Err(Failed(format!("there is no workload `{other}`\n\n{USAGE}"))),
     }
-}
-
-/// W2: all callers on one aggregate; the goal is the same workload's over many.
-fn w2(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
-    for callers in [1, 64, 1_024] {
-        let name = format!("W2-P/{callers}");
-        if plan.wants(&name) {
-            w1::row(plan, &name, callers, 1, None::<Goal>, report)?;
-        }
-    }
-    Ok(())
 }

@@ -70,7 +70,7 @@ impl Plan {
                     lasts = Duration::from_secs_f64(seconds);
                 }
                 name if workload.is_empty() && !name.starts_with('-') => {
-                    name.clone_into(&mut workload)
+                    name.clone_into(&mut workload);
                 }
                 _ => return Err(Failed(format!("cannot understand `{arg}`\n\n{USAGE}"))),
             }

@@ -17,7 +17,7 @@ use crate::start::until;
 use crate::{Failed, Report};
 
 /// How long a start may take at most.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 struct Product {
     child: Child,

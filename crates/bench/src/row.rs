@@ -14,8 +14,8 @@ pub(crate) enum Goal {
     PerS(f64, Option<f64>),
     /// At most so many milliseconds at the median.
     Ms(f64),
-    /// At least this part of the rate of a control, and a p99 of at most so many milliseconds.
-    PartOf(&'static str, f64, f64),
+    /// At least this part of the rate of a control, and if said so, a p99 of at most so many milliseconds.
+    PartOf(&'static str, f64, Option<f64>),
 }
 
 /// All rounds of one contestant.
@@ -99,7 +99,7 @@ impl Row {
             Some(Goal::PartOf(name, part, most)) => {
                 let of = self.controls.iter().find(|control| control.name == name);
                 let least = of.and_then(Contestant::per_s).map(|of| part * of);
-                let quick = self.ours.ms(0.99).is_some_and(|ms| ms <= most);
+                let quick = most.is_none_or(|most| self.ours.ms(0.99).is_some_and(|ms| ms <= most));
                 let goal = json!({ "part_of": name, "part": part, "p99_ms": most });
                 (goal, json!(quick && least.is_some_and(|least| per_s >= least)))
             }

@@ -17,7 +17,7 @@ use crate::worker::{self, ACK, FULL};
 use crate::{Failed, Report, product};
 
 /// How long closing a log takes at most.
-const CLOSED_MAX: Duration = Duration::from_secs(60);
+const CLOSED_MAX: Duration = Duration::from_mins(1);
 /// Commands a second of the load that is killed: about half of what 64 callers reach.
 const LOAD_PER_S: &str = "150000";
 

@@ -1,9 +1,10 @@
-//! W1 in process: 10,000 aggregates, one command, one event of 200 bytes, a durable answer. Not over
-//! HTTP or Kafka.
+//! W1 and W2 in process: 10,000 aggregates, one command, one event of 200 bytes, a durable answer;
+//! and the same with one aggregate for all. Not over HTTP or Kafka.
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::device::{self, Prewritten, Sync};
 use crate::load::{self, runtime};
@@ -20,6 +21,9 @@ const ROWS: [(u64, Goal); 3] = [
     (64, Goal::PerS(350_000.0, Some(0.6))),
     (1_024, Goal::PerS(1_000_000.0, None)),
 ];
+/// Callers of one aggregate, and what that is held against.
+const CALLERS_OF_ONE: [u64; 3] = [1, 64, 1_024];
+const MANY: &str = "W1: 10,000 aggregates";
 /// Parts of the closed loop's rate at which the open loop is run.
 const OPEN_AT: [f64; 2] = [0.5, 0.8];
 
@@ -28,83 +32,123 @@ pub(crate) fn in_process(plan: &Plan, report: &mut Report) -> Result<(), Failed>
     for (callers, goal) in ROWS {
         let name = format!("W1-P/{callers}");
         if plan.wants(&name) {
-            row(plan, &name, callers, AGGREGATES, Some(goal), report)?;
+            row(plan, &name, callers, goal, report)?;
         }
     }
     Ok(())
 }
 
-/// One row: ours and the controls in turns.
-pub(crate) fn row(
+/// What ours is held against: controls below it, and the peer.
+struct Others {
+    o_dsync: (Prewritten, Contestant),
+    fdatasync: (Prewritten, Contestant),
+    store: Contestant,
+    encode: Contestant,
+    pg: Option<Pg>,
+    insert: Contestant,
+}
+
+impl Others {
+    fn new(plan: &Plan, runtime: &Runtime, callers: u64) -> Result<Self, Failed> {
+        let (dir, block) = (plan.fresh()?, device::block_bytes(callers));
+        let file = |sync, name: &str| -> Result<_, Failed> {
+            Ok((Prewritten::new(&dir, block, sync)?, Contestant::new(name)))
+        };
+        let clients = callers.min(CLIENTS_MAX);
+        Ok(Self {
+            o_dsync: file(Sync::Write, "prewritten O_DSYNC write")?,
+            fdatasync: file(Sync::Call, "prewritten write + fdatasync")?,
+            store: Contestant::new("segment store"),
+            encode: Contestant::new("Avro + hash loop, one core"),
+            pg: if plan.smoke { None } else { Some(Pg::start(runtime, &plan.fresh()?)?) },
+            insert: Contestant::new(format!("PostgreSQL insert, {clients} connections")),
+        })
+    }
+
+    fn round(&mut self, plan: &Plan, callers: u64) -> Result<(), Failed> {
+        for (file, runs) in [&mut self.o_dsync, &mut self.fdatasync] {
+            runs.runs.push(file.run(callers, plan.lasts)?);
+        }
+        self.store.runs.push(device::store(&plan.fresh()?, callers, plan.lasts)?);
+        self.encode.runs.push(device::encode_and_hash(plan.lasts / 4));
+        if let Some(pg) = &self.pg {
+            self.insert.runs.push(pg.insert(callers, plan.lasts)?);
+        }
+        Ok(())
+    }
+
+    /// Controls and peers.
+    fn end(self, runtime: &Runtime) -> (Vec<Contestant>, Vec<Contestant>) {
+        let controls = vec![self.o_dsync.1, self.fdatasync.1, self.store, self.encode];
+        let Some(pg) = self.pg else { return (controls, Vec::new()) };
+        pg.stop(runtime);
+        (controls, vec![self.insert])
+    }
+}
+
+/// One row: ours and the others in turns.
+fn row(
     plan: &Plan,
     name: &str,
     callers: u64,
-    aggregates: u64,
-    goal: Option<Goal>,
+    goal: Goal,
     report: &mut Report,
 ) -> Result<(), Failed> {
-    let block = device::block_bytes(callers);
     let mut ours = Contestant::new("ours");
-    let mut o_dsync = Contestant::new("prewritten O_DSYNC write");
-    let mut fdatasync = Contestant::new("prewritten write + fdatasync");
-    let mut store = Contestant::new("segment store");
-    let mut encode = Contestant::new("Avro + hash loop, one core");
-    let mut open: Vec<_> =
-        OPEN_AT.map(|part| (part, Contestant::new(format!("open loop at {part}")))).into();
-    let dir = plan.fresh()?;
-    let peers_runtime = runtime()?;
-    let pg = if plan.ours || plan.smoke {
-        None
-    } else {
-        Some(Pg::start(&peers_runtime, &plan.fresh()?)?)
-    };
-    let mut insert =
-        Contestant::new(format!("PostgreSQL insert, {} connections", callers.min(CLIENTS_MAX)));
-    let mut written = if plan.ours {
-        None
-    } else {
-        let made = |sync| Prewritten::new(&dir, block, sync);
-        Some((made(Sync::Write)?, made(Sync::Call)?))
-    };
+    let mut open: Vec<_> = OPEN_AT.map(|part| (part, Contestant::new("open loop"))).into();
+    let beside = runtime()?;
+    let mut others = if plan.ours { None } else { Some(Others::new(plan, &beside, callers)?) };
     for _ in 0..plan.rounds {
-        if let Some((file, _)) = &mut written {
-            o_dsync.runs.push(file.run(callers, plan.lasts)?);
-        }
         let runtime = runtime()?;
-        let it = Arc::new(Ours::start(&runtime, &plan.fresh()?, LANES, aggregates)?);
+        let it = Arc::new(Ours::start(&runtime, &plan.fresh()?, LANES, AGGREGATES)?);
         let run = load::closed(&runtime, callers, plan.lasts, &it)?;
         let peak = run.per_s();
         ours.runs.push(run);
-        if let Some((_, file)) = &mut written {
-            fdatasync.runs.push(file.run(callers, plan.lasts)?);
-            store.runs.push(device::store(&plan.fresh()?, callers, plan.lasts)?);
+        if let Some(others) = &mut others {
             for (part, open) in &mut open {
                 open.runs.push(load::open(&runtime, peak * *part, plan.lasts, &it)?);
             }
-            encode.runs.push(device::encode_and_hash(plan.lasts / 4));
+            others.round(plan, callers)?;
         }
         it.stop(&runtime);
-        if let Some(pg) = &pg {
-            insert.runs.push(pg.insert(callers, plan.lasts)?);
+    }
+    let open: Vec<_> = open.iter().map(|(part, runs)| open_json(*part, runs)).collect();
+    let (controls, peers) = others.map_or_else(Default::default, |others| others.end(&beside));
+    let (name, goal) = (name.to_owned(), Some(goal));
+    report.add(&Row { name, ours, controls, peers, goal, more: vec![("open_loop", json!(open))] });
+    Ok(())
+}
+
+/// An open loop, as a member of its row.
+pub(crate) fn open_json(part: f64, runs: &Contestant) -> Value {
+    json!({
+        "part_of_peak": part,
+        "per_s": runs.per_s().map(f64::round),
+        "refused": runs.refused(),
+        "p50_ms": runs.ms(0.5),
+        "p99_ms": runs.ms(0.99),
+        "p999_ms": runs.ms(0.999),
+    })
+}
+
+/// W2: all callers on one aggregate, beside the same load over many.
+pub(crate) fn one_aggregate(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
+    for callers in CALLERS_OF_ONE {
+        let name = format!("W2-P/{callers}");
+        if !plan.wants(&name) {
+            continue;
         }
+        let (mut one, mut many) = (Contestant::new("ours"), Contestant::new(MANY));
+        for _ in 0..plan.rounds {
+            for (aggregates, runs) in [(AGGREGATES, &mut many), (1, &mut one)] {
+                let runtime = runtime()?;
+                let it = Arc::new(Ours::start(&runtime, &plan.fresh()?, LANES, aggregates)?);
+                runs.runs.push(load::closed(&runtime, callers, plan.lasts, &it)?);
+                it.stop(&runtime);
+            }
+        }
+        let (controls, goal) = (vec![many], Some(Goal::PartOf(MANY, 0.95, None)));
+        report.add(&Row { name, ours: one, controls, peers: Vec::new(), goal, more: Vec::new() });
     }
-    if let Some(pg) = pg {
-        pg.stop(&peers_runtime);
-    }
-    let open: Vec<_> = open
-        .iter()
-        .map(|(part, run)| {
-            json!({ "part_of_peak": part, "per_s": run.per_s().map(f64::round),
-                    "refused": run.refused(), "p50_ms": run.ms(0.5), "p99_ms": run.ms(0.99), "p999_ms": run.ms(0.999) })
-        })
-        .collect();
-    report.add(&Row {
-        name: name.to_owned(),
-        ours,
-        controls: if plan.ours { Vec::new() } else { vec![o_dsync, fdatasync, store, encode] },
-        peers: if insert.runs.is_empty() { Vec::new() } else { vec![insert] },
-        goal,
-        more: vec![("open_loop", json!(open))],
-    });
     Ok(())
 }

@@ -30,6 +30,7 @@ const ONE_OF: u64 = 4;
 const CLOSED_MAX: Duration = Duration::from_secs(20);
 /// Commands under way while the log is filled.
 const OPEN: u64 = 64;
+const STEP: usize = 64;
 
 /// W3, both rows.
 pub(crate) fn load(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
@@ -77,7 +78,7 @@ fn fill(dir: &Path, events: u64) -> Result<(), Failed> {
         .map(|caller| {
             let ours = Arc::clone(&ours);
             runtime.spawn(async move {
-                for number in (caller..events * ONE_OF).step_by(OPEN as usize) {
+                for number in (caller..events * ONE_OF).step_by(STEP) {
                     let aggregate = if number % ONE_OF == 0 {
                         LONG
                     } else {

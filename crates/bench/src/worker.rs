@@ -17,6 +17,7 @@ pub(crate) const ACK: &str = "ack";
 pub(crate) const FULL: &str = "full";
 /// Commands under way while aggregates are filled.
 const OPEN: u64 = 1_024;
+const STEP: usize = 1_024;
 /// A run of the load; many follow each other until the process is killed.
 const RUN: Duration = Duration::from_secs(2);
 
@@ -61,7 +62,7 @@ pub(crate) fn fill(
         .map(|caller| {
             let ours = Arc::clone(ours);
             runtime.spawn(async move {
-                for number in (caller..aggregates).step_by(OPEN as usize) {
+                for number in (caller..aggregates).step_by(STEP) {
                     ours.write(number, number).await?;
                 }
                 Ok::<_, String>(())

@@ -62,9 +62,9 @@ impl Window {
             pair[1].0.checked_sub(pair[0].0).is_some_and(|gap| gap <= NEAR_BYTES)
                 && pair[1].0 - at <= WINDOW_BYTES - FIRST_READ as u64
         };
-        let last = list.windows(2).take_while(near).last().map_or(at, |pair| pair[1].0);
+        let until = list.windows(2).take_while(near).last().map_or(at, |pair| pair[1].0);
         let limit = (header.base + header.seal_offset()).min(end);
-        let Some(len) = (last + FIRST_READ as u64).min(limit).checked_sub(at) else {
+        let Some(len) = (until + FIRST_READ as u64).min(limit).checked_sub(at) else {
             return Ok(());
         };
         let len = usize::try_from(len).unwrap_or(0);

@@ -31,7 +31,7 @@ fn entries_of_a_list_are_those_of_single_reads() {
         let alone: Vec<_> = list.iter().map(|at| reader.read(*at).unwrap()).collect();
         assert_eq!(read, alone, "from {from} by {step}");
     }
-    reader.read_each(&[], |..| panic!("there is nothing")).unwrap();
+    reader.read_each(&[], |_, _, _| panic!("there is nothing")).unwrap();
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn a_location_that_was_never_given_is_refused() {
     let store = open(small(dir.path()));
     let first = append(&store, vec![entry(1, "a"), entry(2, "b")]).unwrap()[0];
     let mut seen = 0;
-    let wrong = store.reader().read_each(&[first, Location(first.0 + 1)], |..| seen += 1);
+    let wrong = store.reader().read_each(&[first, Location(first.0 + 1)], |_, _, _| seen += 1);
     assert!(matches!(wrong, Err(ReadError::NotAnEntry { .. })), "{wrong:?}");
     assert_eq!(seen, 1);
     let behind = Location(store.durable_end().0 + 5);
-    let wrong = store.reader().read_each(&[behind], |..| ());
+    let wrong = store.reader().read_each(&[behind], |_, _, _| ());
     assert!(matches!(wrong, Err(ReadError::PastEnd { .. })), "{wrong:?}");
 }
