@@ -106,6 +106,7 @@ pub(crate) fn product(runtime: &Runtime, dir: &Path) -> Result<SocketAddr, Faile
     let ring = Keyring::open(&keyring::Options::new(dir.join("keys")));
     let ring = ring.map_err(|error| Failed(error.to_string()))?;
     let edge = Builder::new(Parts {
+        forward: None,
         commands: Arc::new(commands),
         reads: Arc::new(NoReads),
         history: Arc::new(LogHistory::new(log, Arc::clone(&schemas)).context::<note::Bench>()),
