@@ -55,6 +55,9 @@ impl Product {
 impl Drop for Product {
     /// Lets it stop its PostgreSQL.
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let stop = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         if stop.is_ok() {
             drop(self.child.wait());
