@@ -1,7 +1,8 @@
 //! Which tests put which fault in. The faults are numbered as in the plan of the proof
 //! (`docs/evidence/README.md` has the table the other way round, by invariant).
 //!
-//! A test stands as `file::name`; `model` is the exhaustive check. A fault without a test says so.
+//! A test stands as `file::name`; `model` is the exhaustive check, `sim` a campaign of the simulator. A
+//! fault without a test says so.
 
 /// A fault.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub(crate) const FAULTS: &[Fault] = &[
             "crates/orchestrator/tests/run/crash.rs::killed_at_each_append_it_takes_everything_back_once_in_reverse_order",
             "crates/segment/tests/it/crash.rs::after_a_crash_at_any_moment_the_store_is_a_prefix_that_holds_every_acknowledged_call",
             "model",
+            "tests/e2e/saga_crash.rs::every_saga_ends_or_waits_in_sight_though_the_product_is_killed_at_any_moment",
+            "tests/cluster/kills.rs::nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come",
+            "sim",
         ],
     ),
     fault(
@@ -36,6 +40,9 @@ pub(crate) const FAULTS: &[Fault] = &[
             "crates/log-kafka/tests/failover/main.rs::a_zombie_sees_it_at_its_first_report_and_its_records_are_void",
             "crates/lane/tests/it/commands.rs::a_zombie_cannot_write_behind_the_claim_of_another_owner",
             "model",
+            "crates/lane/tests/it/cluster.rs::a_node_that_was_not_told_sees_the_newer_claim_and_steps_down",
+            "tests/cluster/kills.rs::nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come",
+            "sim",
         ],
     ),
     fault(
@@ -98,7 +105,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         10,
         "a node cut off from broker or database",
-        &["crates/log-kafka/tests/it/topics.rs::brokers_that_do_not_answer_are_named"],
+        &["crates/log-kafka/tests/it/topics.rs::brokers_that_do_not_answer_are_named", "sim"],
     ),
     fault(
         11,
@@ -106,15 +113,17 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "tests/providers/stripe.rs::answers_that_get_lost_are_unknown_and_found_again",
             "tests/providers/bluesky.rs::a_server_that_lies_is_not_believed",
+            "sim",
         ],
     ),
-    fault(12, "records held back across a takeover", &["model"]),
+    fault(12, "records held back across a takeover", &["model", "sim"]),
     fault(
         13,
         "records written, their answer lost",
         &[
             "crates/lane/tests/it/commands.rs::a_frame_whose_report_is_lost_is_found_by_the_next_claim_of_the_same_owner",
             "model",
+            "sim",
         ],
     ),
     fault(14, "the producer's id changes within an epoch", &[]),
@@ -133,6 +142,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "crates/log-kafka/tests/failover/main.rs::killing_the_leader_of_a_lane_loses_and_doubles_nothing",
             "crates/log-kafka/tests/failover/main.rs::a_leader_that_freezes_loses_and_doubles_nothing",
+            "tests/cluster/kills.rs::nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come",
         ],
     ),
     fault(
@@ -141,10 +151,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "crates/log-kafka/tests/failover/main.rs::killing_the_leader_of_a_lane_loses_and_doubles_nothing",
             "model",
+            "tests/cluster/kills.rs::nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come",
+            "sim",
         ],
     ),
-    fault(19, "members of the group come and go every second", &[]),
-    fault(20, "rebalance between append and commit", &[]),
+    fault(19, "members of the group come and go every second", &["sim"]),
+    fault(20, "rebalance between append and commit", &["sim"]),
     fault(21, "a handler slower than the poll interval", &[]),
     fault(
         22,
@@ -152,6 +164,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "crates/log-kafka/tests/failover/main.rs::records_that_the_client_library_gives_up_leave_no_hole_in_what_was_committed",
             "model",
+            "sim",
         ],
     ),
     fault(23, "the broker answers with each of its errors", &[]),
@@ -174,6 +187,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "a topic that forgets",
         &[
             "crates/log-kafka/tests/it/topics.rs::a_topic_that_forgets_is_refused_and_the_message_says_what_to_do",
+            "tests/cluster/topics.rs::topics_that_forget_are_refused_with_the_fix_and_doctor_knows_the_cluster",
         ],
     ),
     fault(28, "too few in-sync replicas", &[]),
@@ -182,6 +196,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "records of somebody else in a lane",
         &[
             "crates/log-kafka/tests/it/replica.rs::records_of_somebody_else_are_void_and_the_lane_goes_on",
+            "sim",
         ],
     ),
     fault(
@@ -261,6 +276,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             "crates/projector/tests/engine.rs::a_commit_without_an_answer_is_not_told_before_it_is_known",
             "crates/projector/tests/engine.rs::at_every_checkpoint_the_rows_are_the_fold_under_random_faults_and_rivals",
             "crates/postgres/tests/folding.rs::killing_the_server_and_its_backends_leaves_tables_equal_to_the_fold_at_their_checkpoints",
+            "sim",
         ],
     ),
     fault(
@@ -288,12 +304,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "crates/projector/tests/engine.rs::of_two_workers_of_one_lane_the_one_that_took_it_last_wins_and_the_other_stands_by",
             "crates/postgres/tests/folding.rs::a_lost_compare_and_set_writes_nothing_and_dropped_transactions_leave_nothing_open",
+            "sim",
         ],
     ),
     fault(
         47,
         "the clock is set back",
-        &["crates/lane/tests/it/fences.rs::log_time_never_falls_though_clocks_are_set_back"],
+        &["crates/lane/tests/it/fences.rs::log_time_never_falls_though_clocks_are_set_back", "sim"],
     ),
     fault(48, "a storm of timers", &[]),
     fault(
@@ -305,6 +322,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             "crates/lane/tests/it/commands.rs::a_key_used_for_another_command_is_refused_without_effect",
             "crates/lane/tests/it/fences.rs::a_key_of_any_age_is_known_to_who_says_when_it_was_asked",
             "crates/api/tests/it/commands.rs::a_key_belongs_to_its_route_and_its_aggregate",
+            "sim",
         ],
     ),
     fault(
@@ -346,6 +364,8 @@ pub(crate) const FAULTS: &[Fault] = &[
             "tests/providers/bluesky.rs::a_server_that_lies_is_not_believed",
             "crates/orchestrator/tests/run/many.rs::many_sagas_come_to_their_end_through_faults_and_kills",
             "crates/orchestrator/tests/it/laws.rs::the_laws_hold_and_every_rare_state_is_met",
+            "tests/e2e/saga_crash.rs::every_saga_ends_or_waits_in_sight_though_the_product_is_killed_at_any_moment",
+            "sim",
         ],
     ),
     fault(
@@ -355,6 +375,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             "crates/orchestrator/tests/it/repeats.rs::an_answer_behind_the_fence_is_kept_and_changes_nothing",
             "crates/orchestrator/tests/it/repeats.rs::a_no_to_an_older_attempt_is_no_answer_of_the_one_under_way",
             "crates/orchestrator/tests/it/laws.rs::the_laws_hold_and_every_rare_state_is_met",
+            "sim",
         ],
     ),
     fault(
@@ -362,6 +383,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "an undo fails",
         &[
             "crates/orchestrator/tests/it/timelines.rs::an_undo_that_fails_holds_up_what_was_done_before_it_but_not_its_siblings",
+            "sim",
         ],
     ),
     fault(
@@ -387,6 +409,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         &[
             "crates/log-kafka/tests/failover/main.rs::records_that_the_client_library_gives_up_leave_no_hole_in_what_was_committed",
             "model",
+            "sim",
         ],
     ),
 ];
