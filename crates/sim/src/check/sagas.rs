@@ -119,7 +119,7 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
     if complete {
         ends(&by_id, &book, &mut wrong);
         triggers(&cluster.broker, &state, &by_id, &mut wrong);
-        aggregates(&cluster.broker, &state, &by_id, &mut wrong);
+        aggregates(&cluster.broker, &state, &by_id, cluster.world.is_shown(), &mut wrong);
         for lane in state.lanes.values() {
             for valid in &lane.judge.valid {
                 if let Body::Outcome(outcome) = &valid.record.body
@@ -282,6 +282,7 @@ fn aggregates(
     broker: &Broker,
     state: &State,
     by_id: &BTreeMap<SagaId, &Told>,
+    shown: bool,
     wrong: &mut Vec<String>,
 ) {
     use billing::quota::Quota;
@@ -308,11 +309,14 @@ fn aggregates(
             Phase::Done => publication == OfPublication::Confirmed,
             Phase::Undone => {
                 matches!(publication, OfPublication::Failed | OfPublication::Absent)
-                    || !told.is().steps.contains_key("open-publication")
+                    || never_opened(told.is())
             }
             _ => true,
         };
         if !fits && !told.was_operated() {
+            if shown {
+                eprintln!("{} {:#?}", told.stream, told.events);
+            }
             wrong.push(format!(
                 "I17 {} is {:?}, its publication {publication:?}",
                 told.stream,
@@ -320,6 +324,14 @@ fn aggregates(
             ));
         }
     }
+}
+
+/// A wish that was taken back before its saga could open it stays a wish: what never happened is not
+/// undone. Found by seed 150 of 6 minutes, and an open question to the plan of the saga.
+fn never_opened(is: &Instance) -> bool {
+    is.steps
+        .get("open-publication")
+        .is_none_or(|step| step.forward.status != orchestrator::Status::Done && step.fenced)
 }
 
 fn rare(world: &World, told: &Told) {
