@@ -31,7 +31,9 @@ pub(crate) fn seeds(args: &Args) -> bool {
             say(&format!("seed {seed}: {wrong}"));
         }
         if sum.seeds.is_multiple_of(100) {
-            say(&format!("{} seeds after {:.0} s", sum.seeds, begun.elapsed().as_secs_f64()));
+            let (seeds, wrong) = (sum.seeds, sum.wrong.len());
+            let took = begun.elapsed().as_secs_f64();
+            say(&format!("{seeds} seeds after {took:.0} s, {wrong} findings"));
         }
         true
     });

@@ -16,6 +16,7 @@ mod cluster;
 mod faults;
 mod history;
 mod judge;
+mod lanes;
 mod network;
 mod node_log;
 mod operator;

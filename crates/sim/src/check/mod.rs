@@ -3,6 +3,7 @@
 
 mod answers;
 mod history;
+mod rare;
 mod rows;
 mod sagas;
 

@@ -7,22 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::saga::SagaId;
 use domain::{Decider, EventSet, PublicationId, StreamId, Timestamp, Uuid};
 use log::{Body, Verdict};
-use orchestrator::{
-    Direction, End, Event, Folded, Instance, Phase, Probed, Purpose, Standing, ledger,
-};
+use orchestrator::{Direction, Event, Folded, Instance, Phase, Standing, ledger};
 
 use crate::broker::{Broker, State};
 use crate::cluster::Cluster;
 use crate::faults::Fault;
 use crate::targets::Book;
-use crate::world::{World, lock};
+use crate::world::lock;
 
 /// A saga as the log has it.
-struct Told {
+pub(super) struct Told {
     stream: StreamId,
     folded: Folded,
     /// Its events, each with its log time and the number of its frame.
-    events: Vec<(Timestamp, usize, Event)>,
+    pub(super) events: Vec<(Timestamp, usize, Event)>,
 }
 
 impl Told {
@@ -88,7 +86,7 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
             }
         }
         if complete {
-            rare(&cluster.world, told);
+            super::rare::rare(&cluster.world, told);
         }
     }
     for (key, deed) in &book.deeds {
@@ -332,38 +330,4 @@ fn never_opened(is: &Instance) -> bool {
     is.steps
         .get("open-publication")
         .is_none_or(|step| step.forward.status != orchestrator::Status::Done && step.fenced)
-}
-
-fn rare(world: &World, told: &Told) {
-    let mut timers = BTreeMap::new();
-    let mut begun = true;
-    for (at, _, event) in &told.events {
-        let what = match event {
-            Event::Ended { end: End::Done } => "saga done",
-            Event::Ended { end: End::Undone } => "saga undone",
-            Event::Parked { .. } => "saga parked",
-            Event::Resumed { .. } => "saga resumed by an operator",
-            Event::UndoStarted { .. } if !begun => "saga cancelled before it began",
-            Event::StepScheduled { attempt: 2.., .. } => "step asked again",
-            Event::StepUnknown { .. } => "step unknown",
-            Event::ProbeAnswered { answer: Probed::Happened, .. } => "probe found the effect",
-            Event::ProbeAnswered { answer: Probed::NotHappened, .. } => "probe found nothing",
-            Event::AnswerIgnored { .. } => "late answer ignored",
-            Event::StepRefused { direction: Direction::Undo, .. } => "undo refused",
-            Event::TimerSet { timer, at, purpose, .. } => {
-                timers.insert(*timer, *at);
-                begun &= *purpose != Purpose::Begin;
-                continue;
-            }
-            Event::TimerFired { timer } => {
-                begun = true;
-                match timers.get(timer) {
-                    Some(due) if at.ms_since(*due) > 5_000 => "timer fired late",
-                    _ => continue,
-                }
-            }
-            _ => continue,
-        };
-        world.sometimes(what);
-    }
 }
