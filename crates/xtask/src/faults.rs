@@ -188,7 +188,7 @@ mod tests {
             format!("{manifest} {}", target.unwrap_or_default())
         };
         assert_eq!(found("crates/log/tests/rule.rs"), "crates/log/Cargo.toml rule");
-        assert_eq!(found("crates/segment/tests/it/space.rs"), "crates/segment/Cargo.toml it");
+        assert_eq!(found("crates/segment/tests/space/space.rs"), "crates/segment/Cargo.toml space");
         assert_eq!(found("crates/log-embedded/src/manifest.rs"), "crates/log-embedded/Cargo.toml ");
         assert_eq!(found("tests/e2e/crash.rs"), "tests/Cargo.toml e2e");
     }

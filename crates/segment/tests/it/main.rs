@@ -9,6 +9,5 @@
 mod common;
 mod crash;
 mod damage;
-mod space;
 mod store;
 mod window;

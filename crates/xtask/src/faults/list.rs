@@ -232,16 +232,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         33,
         "a write or a sync fails once",
         &[
-            "crates/segment/tests/it/space.rs::after_one_failed_sync_every_append_fails_and_acknowledged_entries_are_kept",
-            "crates/segment/tests/it/space.rs::after_one_failed_write_every_append_fails_and_acknowledged_entries_are_kept",
+            "crates/segment/tests/space/space.rs::after_one_failed_sync_every_append_fails_and_acknowledged_entries_are_kept",
+            "crates/segment/tests/space/space.rs::after_one_failed_write_every_append_fails_and_acknowledged_entries_are_kept",
         ],
     ),
     fault(
         34,
         "no room, and room again",
         &[
-            "crates/segment/tests/it/space.rs::a_full_disk_refuses_whole_appends_until_there_is_room",
-            "crates/segment/tests/it/space.rs::without_room_for_a_segment_appends_fail_whole_and_go_on_when_there_is_room",
+            "crates/segment/tests/space/space.rs::a_full_disk_refuses_whole_appends_until_there_is_room",
+            "crates/segment/tests/space/space.rs::without_room_for_a_segment_appends_fail_whole_and_go_on_when_there_is_room",
         ],
     ),
     fault(
