@@ -105,10 +105,9 @@ impl Commands {
     pub fn drive(
         log: Arc<dyn Log>,
         deciders: Deciders,
-        node: &str,
+        node: Node,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (to, from) = mpsc::unbounded_channel();
-        let node = Node { name: node.to_owned(), url: String::new() };
         let shell = Shell::new(log, deciders, (node, None), to.downgrade());
         (Self { to, open: Arc::default() }, shell.drive(from))
     }

@@ -220,9 +220,8 @@ impl Clients {
             Answer::KeyReused => 3,
             Answer::StillRunning => 4,
             Answer::Overloaded { .. } => 5,
-            Answer::Unavailable { .. } => 6,
+            Answer::Unavailable { .. } | Answer::Elsewhere { .. } => 6,
             Answer::Unknown { .. } => 7,
-            Answer::Elsewhere { .. } => 8,
         };
         self.world().note("answer", &[code]);
         answer

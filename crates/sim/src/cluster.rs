@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codec::Schemas;
 use domain::LaneId;
-use lane::{Commands, Deciders};
+use lane::{Commands, Deciders, Node};
 use log::Log;
 use orchestrator::run::{Desk, Holding, Options};
 use projector::{Projector, RowSink};
@@ -103,7 +103,9 @@ impl Cluster {
         let broker = Arc::clone(&self.broker);
         let log: Arc<dyn Log> = Arc::new(NodeLog { broker, node, generation });
         let name = format!("n{node}");
-        let (commands, shell) = Commands::drive(Arc::clone(&log), self.deciders.clone(), &name);
+        // An address is a name here.
+        let node_is = Node { name: name.clone(), url: name };
+        let (commands, shell) = Commands::drive(Arc::clone(&log), self.deciders.clone(), node_is);
         let process = Arc::new(Process::default());
         let shell = Inside {
             process: Arc::clone(&process),

@@ -81,7 +81,11 @@ impl Route {
             return Answer::Refused(told_already(&submit));
         }
         let fence = submit.fence;
-        let answer = commands.submit(submit).await;
+        let answer = match commands.submit(submit).await {
+            // Asked again by whoever asked; nothing happened.
+            Answer::Elsewhere { url } => Answer::Unavailable { why: format!("{url} serves it") },
+            answer => answer,
+        };
         if !fence && matches!(&answer, Answer::Refused(told) if told.verdict == Verdict::Fenced) {
             world.sometimes("late command met its fence");
         }
