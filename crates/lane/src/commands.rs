@@ -101,15 +101,16 @@ impl Commands {
     }
 
     /// As [`Self::start`], without a thread: the runtime is the future, for whoever polls it. Only where
-    /// reading the log does not block.
+    /// reading the log does not block. Some lanes are claimed at once, as an elected node does.
     pub fn drive(
         log: Arc<dyn Log>,
         deciders: Deciders,
         node: Node,
+        claims: Vec<LaneId>,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (to, from) = mpsc::unbounded_channel();
         let shell = Shell::new(log, deciders, (node, None), to.downgrade());
-        (Self { to, open: Arc::default() }, shell.drive(from))
+        (Self { to, open: Arc::default() }, shell.drive(from, claims))
     }
 
     /// Tells which lanes this node was elected for. Only behind [`Self::join`].

@@ -94,7 +94,15 @@ impl Shell {
     }
 
     /// The same as a task, which blocks its thread while the log is read.
-    pub(crate) async fn drive(mut self, mut from: mpsc::UnboundedReceiver<Message>) {
+    pub(crate) async fn drive(
+        mut self,
+        mut from: mpsc::UnboundedReceiver<Message>,
+        claims: Vec<LaneId>,
+    ) {
+        for lane in claims {
+            self.own(lane);
+        }
+        self.hand_over();
         let mut messages = Vec::with_capacity(ROUND_MAX);
         while from.recv_many(&mut messages, ROUND_MAX).await > 0 && !self.take_all(&mut messages) {}
         self.stopped();
@@ -162,11 +170,16 @@ impl Shell {
             return self.not_ours(lane, submit, caller);
         }
         let ticket = self.ticket(caller);
+        self.own(lane);
+        self.ask(lane, ticket, submit);
+    }
+
+    /// Takes a lane over that has no owner here.
+    fn own(&mut self, lane: LaneId) {
         if !self.owners.contains_key(&lane) {
             self.owners.insert(lane, Owner::new(self.log.as_ref(), lane, &self.node));
             self.take_over(lane);
         }
-        self.ask(lane, ticket, submit);
     }
 
     pub(crate) fn ticket(&mut self, caller: Caller) -> Ticket {

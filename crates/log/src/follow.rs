@@ -4,8 +4,8 @@
 use domain::LaneId;
 
 use crate::{
-    Body, DecodeError, Head, Header, LaneState, Log, Mutant, ReadError, Record, Sha256Chain, Step,
-    Stored,
+    Body, DecodeError, Head, Header, Kind, LaneState, Log, Mutant, ReadError, Record, Sha256Chain,
+    Step, Stored,
 };
 
 /// About how much one poll reads, in bytes: large enough for sequential speed, small enough to stop.
@@ -70,6 +70,27 @@ impl Follower {
     /// From a checkpoint of committed frames; `offset` is where to read on.
     pub fn resume(lane: LaneId, state: LaneState<Sha256Chain>, offset: u64) -> Self {
         Self { lane, state, offset, pending: Vec::new(), voids: Voids::default() }
+    }
+
+    /// From a checkpoint behind the frame that ends with `state.seq`, wherever that frame lies here: at
+    /// `hint`, the offset behind it where it was folded, or, in a copy of that log, which has no void
+    /// records, at its seq. Never before it: what was void there might fit the state that came later.
+    /// `None`: this log has another history.
+    pub fn find(
+        log: &dyn Log,
+        lane: LaneId,
+        state: LaneState<Sha256Chain>,
+        hint: u64,
+    ) -> Result<Option<Self>, ReadError> {
+        if state.seq == 0 {
+            return Ok(Some(Self::resume(lane, state, 0)));
+        }
+        for offset in [hint, state.seq] {
+            if ends_at(log, lane, &state, offset)? {
+                return Ok(Some(Self::resume(lane, state, offset)));
+            }
+        }
+        Ok(None)
     }
 
     /// The lane.
@@ -169,6 +190,25 @@ impl Follower {
         self.voids.last_offset = Some(offset);
         None
     }
+}
+
+/// Whether the record before this offset is the last one that a state has seen.
+fn ends_at(
+    log: &dyn Log,
+    lane: LaneId,
+    state: &LaneState<Sha256Chain>,
+    offset: u64,
+) -> Result<bool, ReadError> {
+    let Some(last) = offset.checked_sub(1).filter(|last| *last < log.end(lane)) else {
+        return Ok(false);
+    };
+    let stored = log.read(lane, last, 1)?;
+    let Some(stored) = stored.first().filter(|it| it.offset == last) else { return Ok(false) };
+    let Some(header) = readable(lane, stored)? else { return Ok(false) };
+    // A claim does not know its seq; an epoch has one valid claim.
+    let is_it = header.kind == Kind::Claim
+        || (header.seq == state.seq && header.place.checked_add(1) == Some(header.of));
+    Ok(header.epoch == state.epoch && is_it)
 }
 
 /// The header of a stored record; `None` when the bytes are no record, which is void like every other

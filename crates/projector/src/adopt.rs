@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log::{Follower, LaneState};
 
-use crate::sink::SinkError;
+use crate::sink::{Checkpoint, SinkError};
 use crate::work::{Work, blocking, held_items};
 use crate::worker::{Fault, Worker};
 
@@ -24,21 +24,21 @@ impl Worker {
         let topics = self.shop.log.topics();
         let state = match &taken.checkpoint {
             Some(at) if at.seq > end => {
-                let lane = topics.lane_name(self.lane);
-                let why = format!(
-                    "{} has folded {lane} up to {}, but the log ends at {end}; \
-                     if the log was restored from a backup, drop schema recount and start again",
-                    self.table.name, at.seq
-                );
-                return Err(Fault::Stand(why, LOOK_AGAIN));
+                return Err(Fault::Stand(self.other_history(&taken.checkpoint), LOOK_AGAIN));
             }
             Some(at) => LaneState::resume(at.epoch, at.seq, at.head),
             None => LaneState::new(topics.genesis(self.lane)),
         };
-        // A valid record has at least as many before it as its seq says; only void ones push it back. In a
-        // copy of the log they are gone, and the hint is too far.
-        self.read_to = taken.checkpoint.map_or(0, |at| at.offset_hint.min(at.seq));
-        self.follower = Some(Follower::resume(self.lane, state, self.read_to));
+        let hint = taken.checkpoint.map_or(0, |at| at.offset_hint);
+        let (log, lane) = (Arc::clone(&self.shop.log), self.lane);
+        let follower = blocking(move || {
+            Follower::find(&*log, lane, state, hint).map_err(|error| error.to_string())
+        });
+        let Some(follower) = follower.await? else {
+            return Err(Fault::Stand(self.other_history(&taken.checkpoint), LOOK_AGAIN));
+        };
+        self.read_to = follower.offset();
+        self.follower = Some(follower);
         self.at = taken.checkpoint;
         self.parked = taken.parked.into_iter().map(|it| (it.stream.clone(), it)).collect();
         if let Err(fault) = self.drain().await {
@@ -47,6 +47,18 @@ impl Worker {
         }
         self.show();
         Ok(())
+    }
+
+    /// What is told when the log is not the one that was folded.
+    fn other_history(&self, at: &Option<Checkpoint>) -> String {
+        let (lane, end) =
+            (self.shop.log.topics().lane_name(self.lane), self.shop.log.end(self.lane));
+        let seq = at.map_or(0, |at| at.seq);
+        format!(
+            "{} has folded {lane} up to {seq}, but that is not what the log has there (it ends at {end}); \
+             if the log was restored from a backup, drop schema recount and start again",
+            self.table.name
+        )
     }
 
     /// Tries the parked streams again: the fold may be a better one than when they were parked.

@@ -105,7 +105,11 @@ impl Cluster {
         let name = format!("n{node}");
         // An address is a name here.
         let node_is = Node { name: name.clone(), url: name };
-        let (commands, shell) = Commands::drive(Arc::clone(&log), self.deciders.clone(), node_is);
+        // As where nodes are elected: no lane is left that nobody ever claimed.
+        let unclaimed = |lane: &LaneId| log.end(*lane) == 0 && self.elected(*lane) == node;
+        let claims = log.topics().lanes().filter(unclaimed).collect();
+        let (commands, shell) =
+            Commands::drive(Arc::clone(&log), self.deciders.clone(), node_is, claims);
         let process = Arc::new(Process::default());
         let shell = Inside {
             process: Arc::clone(&process),

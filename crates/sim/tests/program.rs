@@ -41,8 +41,10 @@ fn every_planted_mistake_is_found() {
 }
 
 /// Seeds that found a mistake of the product, with minutes and mistake.
-const FOUND: &[(&str, &str, &str)] =
-    &[("34", "3", "an operator's retry of what an aggregate had refused was refused for ever")];
+const FOUND: &[(&str, &str, &str)] = &[
+    ("34", "3", "an operator's retry of what an aggregate had refused was refused for ever"),
+    ("26", "6", "a projection went on before its checkpoint: what was void there fitted now"),
+];
 
 #[test]
 fn seeds_that_found_something_hold_now() {

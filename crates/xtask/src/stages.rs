@@ -83,7 +83,7 @@ pub(crate) const STAGES: &[Stage] = &[
             vec![
                 // With tokio's made up clock, which nothing else is built with.
                 at.cargo(&["test", "--release", "-p", "sim"]),
-                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "500"]),
+                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "200"]),
             ]
         },
     },

@@ -86,3 +86,27 @@ fn another_history_and_another_log_are_refused() {
     let other = MemoryLog::new(Topics::new(Uuid::nil(), from.topics().all().to_vec()));
     assert!(matches!(copy(&from, &other, |_, _| {}), Err(CopyError::Topics)));
 }
+
+#[test]
+fn a_follower_goes_on_behind_its_checkpoint_and_never_before_it() {
+    let (log, copy) = (empty(), empty());
+    let mut scribe = Scribe::new(&log, lane(0));
+    let claim = scribe.claim();
+    let first = scribe.frame(&sample_stream(1), 1);
+    let second = scribe.frame(&sample_stream(1), 1);
+    // The second one came first: void for ever, though it would fit behind the first.
+    deliver(&log, vec![claim.clone()]);
+    deliver(&log, vec![second]);
+    deliver(&log, vec![first.clone()]);
+    deliver(&copy, vec![claim, first]);
+    let at = state(&log, lane(0));
+    assert_eq!((at.epoch, at.seq), (1, 2));
+    for (log, end) in [(&log, 3), (&copy, 2)] {
+        let mut follower = crate::Follower::find(log, lane(0), at.clone(), 3).unwrap().unwrap();
+        assert_eq!(follower.offset(), end);
+        assert!(follower.poll(log).unwrap().is_empty());
+        assert_eq!(follower.state(), &at);
+    }
+    let other = LaneState::resume(2, 2, at.head);
+    assert!(crate::Follower::find(&log, lane(0), other, 3).unwrap().is_none());
+}
