@@ -24,7 +24,10 @@ impl Worker {
         let topics = self.shop.log.topics();
         let state = match &taken.checkpoint {
             Some(at) if at.seq > end => {
-                return Err(Fault::Stand(self.other_history(&taken.checkpoint), LOOK_AGAIN));
+                return Err(Fault::Stand(
+                    self.other_history(taken.checkpoint.as_ref()),
+                    LOOK_AGAIN,
+                ));
             }
             Some(at) => LaneState::resume(at.epoch, at.seq, at.head),
             None => LaneState::new(topics.genesis(self.lane)),
@@ -35,7 +38,7 @@ impl Worker {
             Follower::find(&*log, lane, state, hint).map_err(|error| error.to_string())
         });
         let Some(follower) = follower.await? else {
-            return Err(Fault::Stand(self.other_history(&taken.checkpoint), LOOK_AGAIN));
+            return Err(Fault::Stand(self.other_history(taken.checkpoint.as_ref()), LOOK_AGAIN));
         };
         self.read_to = follower.offset();
         self.follower = Some(follower);
@@ -50,7 +53,7 @@ impl Worker {
     }
 
     /// What is told when the log is not the one that was folded.
-    fn other_history(&self, at: &Option<Checkpoint>) -> String {
+    fn other_history(&self, at: Option<&Checkpoint>) -> String {
         let (lane, end) =
             (self.shop.log.topics().lane_name(self.lane), self.shop.log.end(self.lane));
         let seq = at.map_or(0, |at| at.seq);

@@ -82,7 +82,6 @@ pub(crate) const STAGES: &[Stage] = &[
         commands: |at| {
             vec![
                 // With tokio's made up clock, which nothing else is built with.
-                at.cargo(&["test", "--release", "-p", "sim"]),
                 at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "200"]),
             ]
         },
