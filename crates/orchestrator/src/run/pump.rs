@@ -25,6 +25,8 @@ const TRIGGERS_MAX: u64 = 64;
 const RECORDS_MAX: u64 = 10_000;
 /// How long a mark waits for more triggers when there are few.
 const MARK_AFTER: Duration = Duration::from_millis(500);
+/// How long a stop waits for the last mark.
+const MARK_AT_STOP: Duration = Duration::from_secs(2);
 /// Skipped triggers that are remembered for those who look; all of them are in the log and counted.
 const SKIPPED_MAX: usize = 100;
 
@@ -122,14 +124,16 @@ impl Pump {
     pub(crate) async fn run(&mut self, lost: impl Future<Output = ()>) {
         let mut stop = self.stop.clone();
         let mut marking = Marking::at(self.from);
-        // Wherever it is stopped, what is not behind the mark is told again.
+        // Wherever it is stopped, what is not behind the mark is told again. A stop is looked at first:
+        // the runner that holds the mark's lane stops too, and that looks like a loss.
         let lost = tokio::select! {
+            biased;
             _ = stop.wait_for(|stop| *stop) => false,
             () = lost => true,
             () = self.begin(&mut marking) => false,
         };
         if !lost && marking.seq > marking.marked {
-            tokio::time::timeout(MARK_AFTER, self.mark(&mut marking)).await.ok();
+            tokio::time::timeout(MARK_AT_STOP, self.mark(&mut marking)).await.ok();
         }
     }
 
