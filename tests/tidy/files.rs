@@ -143,6 +143,20 @@ fn every_crate_takes_the_lints_of_the_workspace() {
 }
 
 #[test]
+fn every_crate_stands_in_one_row_of_the_code_map() {
+    let map = fs::read_to_string(top().join("docs/ARCHITECTURE.md")).unwrap();
+    let manifests = files(&["crates"]).into_iter().filter(|it| it.path.ends_with("/Cargo.toml"));
+    let crates: Vec<_> = manifests.map(|it| it.path.replace("/Cargo.toml", "")).collect();
+    assert!(crates.len() > 20, "{crates:?}");
+    let rows = |name: &String| {
+        let named = format!("`{name}`");
+        map.lines().filter(|line| line.starts_with('|') && line.contains(&named)).count()
+    };
+    let wrong = crates.iter().filter(|it| rows(it) != 1);
+    none(&wrong.map(|it| format!("{it} stands in {} rows", rows(it))).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_error_code_has_its_page_and_every_page_its_code() {
     let used: BTreeSet<String> = code().iter().flat_map(|it| codes(&it.text)).collect();
     let pages = files(&["docs"]).into_iter().filter_map(|it| {
