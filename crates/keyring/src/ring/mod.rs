@@ -1,6 +1,8 @@
-//! The keyring: opens, seals, unseals, destroys, fingerprints. Not the layout of its files.
+//! The keyring: seals, unseals, destroys, fingerprints. Not the layout of its files.
 
-use std::fs::{File, OpenOptions};
+mod open;
+
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -12,11 +14,7 @@ use crate::crypt::{self, Keyed};
 use crate::record::{self, Head, Kind};
 use crate::secret::{Key, Secret};
 use crate::state::{self, Entry, Paths, State};
-use crate::{DestroyError, OpenError, Options, UnsealError, files, master};
-
-/// A shared keyring is held by others for moments only: five seconds in all.
-const OPEN_TRIES: u32 = 100;
-const OPEN_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+use crate::{DestroyError, OpenError, UnsealError, files};
 
 /// The keys of an installation, open.
 pub struct Keyring {
@@ -52,126 +50,6 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// Opens the keys to read and write; one process at a time. A tail that a crash tore is cut off:
-    /// no value was sealed with it yet.
-    pub fn open(options: &Options) -> Result<Self, OpenError> {
-        let (path, master_path) = (options.ring_path(), options.master_path());
-        if options.create {
-            files::make_dir(&options.dir)?;
-        } else if !path.exists() {
-            return Err(OpenError::Missing(path));
-        }
-        let lock = files::lock(&options.dir)?;
-        files::remove_leftover(&path)?;
-        let exists = path.exists();
-        let key = match master::load(&master_path)? {
-            Some(key) => key,
-            None if exists => return Err(OpenError::MasterMissing(master_path)),
-            None => master::create(&master_path)?,
-        };
-        if !exists {
-            files::replace(&path, &state::fresh(&key)?)?;
-        }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(OpenError::io("opening", &path))?;
-        let ring = Self::load(&path, &master_path, key, file, Some(lock))?;
-        if ring.torn > 0 {
-            let state = ring.state();
-            let cut = state.file.set_len(state.index.end).and_then(|()| state.file.sync_all());
-            cut.map_err(OpenError::io("cutting the torn tail of", &path))?;
-        }
-        Ok(ring)
-    }
-
-    /// Opens the keys to read and write beside other processes that do the same, on one machine or on a
-    /// file system whose locks hold across machines. Each write takes its turn, and each use looks
-    /// whether the file has changed: it is read whole then, so this is for up to some 100,000 subjects.
-    pub fn open_shared(options: &Options) -> Result<Self, OpenError> {
-        let mut tries = 0;
-        let ring = loop {
-            match Self::open(options) {
-                // Another one writes now, or opens.
-                Err(OpenError::InUse(_)) if tries < OPEN_TRIES => {
-                    tries += 1;
-                    std::thread::sleep(OPEN_PAUSE);
-                }
-                opened => break opened?,
-            }
-        };
-        // From here on each write takes the lock in turn.
-        Ok(Self { _lock: None, shared: Some((options.dir.clone(), Mutex::default())), ..ring })
-    }
-
-    /// The turn of a shared keyring to write, with everything that others wrote.
-    fn turn(&self) -> Result<Option<File>, OpenError> {
-        let Some((dir, _)) = &self.shared else { return Ok(None) };
-        let turn = files::lock_in_turn(dir)?;
-        self.look()?;
-        Ok(Some(turn))
-    }
-
-    /// Reads what other processes wrote.
-    fn look(&self) -> Result<(), OpenError> {
-        use std::os::unix::fs::MetadataExt as _;
-        let Some((_, stamp)) = &self.shared else { return Ok(()) };
-        let io = || OpenError::io("reading", &self.path);
-        let mut stamp = stamp.lock().unwrap_or_else(PoisonError::into_inner);
-        let is = std::fs::metadata(&self.path).map_err(io())?;
-        if *stamp == Some((is.ino(), is.len())) {
-            return Ok(());
-        }
-        let mut file = OpenOptions::new().read(true).write(true).open(&self.path).map_err(io())?;
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut bytes).map_err(io())?;
-        let ino = file.metadata().map_err(io())?.ino();
-        let paths = Paths { ring: &self.path, master: Path::new("master.key") };
-        let index = state::scan(paths, &bytes, &self.master, false)?;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { file, index };
-        *stamp = Some((ino, bytes.len() as u64));
-        Ok(())
-    }
-
-    /// Opens the keys beside a running server, for a tool: nothing is made, cut or destroyed.
-    pub fn open_read_only(options: &Options) -> Result<Self, OpenError> {
-        let (path, master_path) = (options.ring_path(), options.master_path());
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(OpenError::Missing(path));
-            }
-            opened => opened.map_err(OpenError::io("opening", &path))?,
-        };
-        let key =
-            master::load(&master_path)?.ok_or(OpenError::MasterMissing(master_path.clone()))?;
-        Self::load(&path, &master_path, key, file, None)
-    }
-
-    fn load(
-        path: &Path,
-        master_path: &Path,
-        master: Key,
-        mut file: File,
-        lock: Option<File>,
-    ) -> Result<Self, OpenError> {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut file, &mut bytes)
-            .map_err(OpenError::io("reading", path))?;
-        let index = state::scan(Paths { ring: path, master: master_path }, &bytes, &master, false)?;
-        Ok(Self {
-            path: path.to_owned(),
-            fingerprints: crypt::keyed(&index.installation),
-            master,
-            torn: index.torn,
-            state: RwLock::new(State { file, index }),
-            writer: Mutex::new(if lock.is_some() { Writer::Open } else { Writer::ReadOnly }),
-            _lock: lock,
-            shared: None,
-            cache: Cache::new(),
-        })
-    }
-
     /// Bytes of a torn tail that were found when it was opened.
     pub fn torn_bytes(&self) -> u64 {
         self.torn
