@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ports::Mail;
+use ports::{Mail, Secret};
 use provider_smtp::{Server, Smtp};
 use recount_tests::peers::{MailFault, Mailbox};
 
@@ -91,6 +91,32 @@ async fn a_server_that_is_not_there_or_silent_got_nothing() {
     let began = std::time::Instant::now();
     transient(smtp.send(&due_in(700), &mail("Published")).await);
     assert!(began.elapsed().as_millis() < 900);
+}
+
+#[tokio::test]
+async fn a_letter_goes_over_tls_to_a_server_that_is_vouched_for_and_knows_the_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mailbox, ca) = Mailbox::start_secure(dir.path(), "recount", "only-for-this-test");
+    let port = mailbox.url().rsplit(':').next().unwrap().to_owned();
+    let by = |password: &str, vouched: bool| {
+        let address = format!("smtps://recount@127.0.0.1:{port}");
+        let server = Server::parse(&address, Some(Secret::new(password.to_owned()))).unwrap();
+        let pem = std::fs::read(&ca).unwrap();
+        let server = if vouched { server.trusting(&pem).unwrap() } else { server };
+        let books = Arc::new(Books::default());
+        *books.address.lock().unwrap() = Some("reader@example.test".into());
+        Smtp::new(server, "Recount <recount@example.org>", books).unwrap()
+    };
+    let letter = mail("Published");
+    let stranger =
+        transient(by("only-for-this-test", false).send(&effect(), &letter).await).detail;
+    assert!(stranger.contains("the TLS handshake failed"), "{stranger}");
+    let wrong = transient(by("another", true).send(&effect(), &letter).await).detail;
+    assert!(wrong.contains("answered 535") && !wrong.contains("another"), "{wrong}");
+    assert!(mailbox.mails().await.is_empty());
+    done(by("only-for-this-test", true).send(&effect(), &letter).await);
+    let mails = mailbox.mails().await;
+    assert_eq!((mails.len(), mails[0].to[0].as_str()), (1, "reader@example.test"));
 }
 
 #[tokio::test]

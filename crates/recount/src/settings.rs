@@ -171,6 +171,12 @@ pub(crate) const ALL: &[Setting] = &[
         help: "File with the password of the mail server's user",
     },
     Setting {
+        name: "smtp-ca-file",
+        env: &["RECOUNT_SMTP_CA_FILE"],
+        default: "",
+        help: "Certificates (PEM) that vouch for the mail server, beside the system's",
+    },
+    Setting {
         name: "mail-from",
         env: &["RECOUNT_MAIL_FROM"],
         default: "",

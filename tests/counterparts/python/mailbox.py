@@ -1,6 +1,9 @@
 """A mail server (aiosmtpd) on free ports of the loopback, with failures on demand and an HTTP API to
 read what came. Prints one JSON line when it serves, and ends when its standard input does.
 
+With arguments CERT USER PASSWORD it speaks TLS from the first byte with this certificate and key (one
+file, PEM), and takes mail only from this user.
+
 GET /messages, DELETE /messages, POST /fail {"phase", "code", "times", "delay"}
 phase: greet | mail | rcpt | data (behind the text, nothing is stored) | after-data (stored, then
 refused) | drop (stored, then cut without a word) | cut (cut at RCPT, before the text)
@@ -11,10 +14,11 @@ import email.policy
 import json
 import os
 import re
+import ssl
 import sys
 import threading
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 MAILS, FAIL = [], {}
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
@@ -105,8 +109,18 @@ async def http(reader, writer):
 
 async def main():
     loop = asyncio.get_running_loop()
+    tls, options = None, {}
+    if len(sys.argv) > 1:
+        cert, user, password = sys.argv[1:4]
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(cert)
+        known = LoginPassword(user.encode(), password.encode())
+        # The library asks for STARTTLS only; here all of it is TLS.
+        options = {"auth_required": True, "auth_require_tls": False,
+                   "authenticator": lambda server, session, envelope, mechanism, data:
+                       AuthResult(success=data == known, handled=False)}
     smtp = await loop.create_server(
-        lambda: SMTP(Handler(), enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
+        lambda: SMTP(Handler(), enable_SMTPUTF8=True, loop=loop, **options), "127.0.0.1", 0, ssl=tls)
     api = await asyncio.start_server(http, "127.0.0.1", 0)
     ports = [it.sockets[0].getsockname()[1] for it in (smtp, api)]
     print(json.dumps({"smtp": ports[0], "url": f"http://127.0.0.1:{ports[1]}"}), flush=True)

@@ -1,6 +1,7 @@
 //! A mail server that keeps what it takes, and fails on demand.
 
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -50,8 +51,28 @@ pub enum MailFault {
 impl Mailbox {
     /// Starts one.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts one that speaks TLS and takes mail only from this user; gives the certificate that vouches
+    /// for it, in this directory.
+    pub fn start_secure(dir: &Path, user: &str, password: &str) -> (Self, PathBuf) {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
+        openssl.args(["-subj", "/CN=mailbox", "-addext", "subjectAltName=IP:127.0.0.1"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.args(["-keyout", "key.pem", "-out", "ca.pem"]).current_dir(dir);
+        let output = openssl.stdin(Stdio::null()).output().expect("openssl is there");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("it was written");
+        let both = dir.join("mailbox.pem");
+        std::fs::write(&both, read("key.pem") + &read("ca.pem")).expect("it can be written");
+        (Self::with(&[&both.display().to_string(), user, password]), dir.join("ca.pem"))
+    }
+
+    fn with(args: &[&str]) -> Self {
         let mut command = Command::new(install::python());
-        command.args(["-c", include_str!("../../counterparts/python/mailbox.py")]);
+        command.args(["-c", include_str!("../../counterparts/python/mailbox.py")]).args(args);
         Self { process: Process::start("mailbox", command), http: Client::new() }
     }
 

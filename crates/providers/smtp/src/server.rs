@@ -1,11 +1,15 @@
 //! Where the mail server is and how it is spoken to: what settings say. Not the talk.
 
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use ports::Secret;
 
 /// Ports as they are assigned: submission with TLS from the first byte, and with STARTTLS.
 const PORT_TLS: u16 = 465;
 const PORT_STARTTLS: u16 = 587;
+/// How a certificate begins in PEM (RFC 7468).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// A mail server.
 #[derive(Clone)]
@@ -14,6 +18,8 @@ pub struct Server {
     pub(crate) port: u16,
     pub(crate) tls: Tls,
     pub(crate) login: Option<(String, Secret)>,
+    /// Trusted beside the system's authorities.
+    trusted: Option<Certificate>,
 }
 
 impl std::fmt::Debug for Server {
@@ -47,6 +53,9 @@ pub enum BadServer {
     /// A password would be told to everybody on the way.
     #[error("a password is not sent to {0} without TLS; use smtps:// or a host with STARTTLS")]
     PlainPassword(String),
+    /// What should vouch for the server is no certificate.
+    #[error("the authorities for the mail server are no certificates in PEM")]
+    Authorities,
     /// A user without a password, or the other way round.
     #[error("a mail server needs both a user in its address and a password file, or neither")]
     HalfLogin,
@@ -90,7 +99,24 @@ impl Server {
         if login.is_some() && tls == Tls::Plain {
             return Err(BadServer::PlainPassword(host.to_owned()));
         }
-        Ok(Self { host: host.to_owned(), port: port.unwrap_or(usual), tls, login })
+        Ok(Self { host: host.to_owned(), port: port.unwrap_or(usual), tls, login, trusted: None })
+    }
+
+    /// Trusts these authorities too: certificates in PEM, for a server of one's own.
+    pub fn trusting(mut self, pem: &[u8]) -> Result<Self, BadServer> {
+        // One who finds no certificate in it is content with none.
+        let some = pem.windows(CERTIFICATE.len()).any(|at| at == CERTIFICATE);
+        let trusted = Certificate::from_pem(pem).ok().filter(|_| some);
+        self.trusted = Some(trusted.ok_or(BadServer::Authorities)?);
+        Ok(self)
+    }
+
+    pub(crate) fn tls_parameters(&self) -> Result<TlsParameters, Error> {
+        let mut tls = TlsParameters::builder(self.host.clone());
+        if let Some(trusted) = &self.trusted {
+            tls = tls.add_root_certificate(trusted.clone());
+        }
+        tls.build_rustls()
     }
 
     pub(crate) fn credentials(&self) -> Option<Credentials> {
@@ -128,6 +154,10 @@ mod tests {
         assert_eq!(wrong("smtps://host", Some(secret())), BadServer::HalfLogin);
         let plain = BadServer::PlainPassword("localhost".into());
         assert_eq!(wrong("smtp://me@localhost", Some(secret())), plain);
+        let server = || Server::parse("smtps://host", None).unwrap();
+        for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA"] {
+            assert_eq!(server().trusting(pem.as_bytes()).unwrap_err(), BadServer::Authorities);
+        }
         for address in ["host", "http://host", "smtp://", "smtp://host:x", "smtp://me:secret@host"]
         {
             let said = wrong(address, None).to_string();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::saga::{Fault, Refusal};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::{Address, Message};
@@ -49,7 +49,7 @@ impl Server {
     async fn open(&self) -> Result<AsyncSmtpConnection, Stopped> {
         let me = ClientId::default();
         let look = |error: Error| Stopped::Transient(Fault::new(self.says(&error)));
-        let tls = || TlsParameters::new_rustls(self.host.clone()).map_err(look);
+        let tls = || self.tls_parameters().map_err(look);
         let whole = if self.tls == Tls::Whole { Some(tls()?) } else { None };
         let place = (self.host.as_str(), self.port);
         let mut talk = AsyncSmtpConnection::connect_tokio1(place, None, &me, whole, None)
@@ -112,9 +112,25 @@ impl Server {
         let host = &self.host;
         match error.status() {
             Some(code) => format!("{host} answered {code}"),
+            None if let Some(why) = no_tls(error) => {
+                format!("{host}: the TLS handshake failed: {why}")
+            }
             None if error.is_tls() => format!("{host}: the TLS handshake failed"),
             None if error.is_timeout() => format!("{host} did not answer in time"),
             None => format!("{host}: the connection failed"),
         }
     }
+}
+
+/// Why there is no TLS, when that is why: handshakes tell it as invalid data of the connection.
+fn no_tls(error: &Error) -> Option<String> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if let Some(io) = io.filter(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return Some(io.to_string());
+        }
+        cause = error.source();
+    }
+    None
 }

@@ -98,7 +98,11 @@ async fn all(
     }
     if let Some(url) = settings.some("smtp-url") {
         let password = settings.some("smtp-password-file").map(secret).transpose()?;
-        let server = Server::parse(url, password).context("--smtp-url")?;
+        let mut server = Server::parse(url, password).context("--smtp-url")?;
+        if let Some(file) = settings.some("smtp-ca-file") {
+            let pem = std::fs::read(file).with_context(|| file.to_owned())?;
+            server = server.trusting(&pem).with_context(|| format!("--smtp-ca-file {file}"))?;
+        }
         let from = settings.some("mail-from").context("--smtp-url needs --mail-from")?;
         let addresses: Arc<dyn AddressBook> = Arc::new(books);
         ports = ports.mail(Arc::new(Smtp::new(server, from, addresses)?));
