@@ -26,6 +26,7 @@ mod chain;
 mod drain;
 mod lane_model;
 mod law;
+mod memory;
 mod owner;
 mod shape;
 mod state;
@@ -33,7 +34,7 @@ mod state;
 mod tests;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lane_model::LaneModel;
 use law::{Rare, STUCK, Wrong};
@@ -48,6 +49,13 @@ const fn bounds(nodes: u8, commands: u8, claims: u8, faults: u8, crashes: u8) ->
 const SHORT: [LaneModel; 3] = [bounds(2, 3, 3, 1, 1), bounds(3, 2, 3, 1, 1), bounds(2, 2, 3, 2, 1)];
 /// The long run.
 const LONG: [LaneModel; 2] = [bounds(2, 2, 5, 1, 1), bounds(3, 4, 3, 1, 1)];
+
+/// A check that needs more is stopped, and says that it is not exhaustive: a machine that swaps ends nothing.
+const MEMORY_MAX_BYTES: u64 = 8 << 30;
+/// How often a check looks whether it is done or too large.
+const POLL: Duration = Duration::from_millis(20);
+/// How often a long check says how far it is.
+const TELL_EVERY: Duration = Duration::from_mins(1);
 
 const USAGE: &str = "usage: model [--long | OWNERS COMMANDS CLAIMS FAULTS CRASHES]";
 
@@ -94,14 +102,29 @@ fn check(model: LaneModel) -> bool {
     let began = Instant::now();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let checker = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
-    let checker = checker.spawn_dfs().join();
-    say(&format!(
-        "  {} states, {} distinct, depth {}, {:.1} s",
-        checker.state_count(),
-        checker.unique_state_count(),
-        checker.max_depth(),
-        began.elapsed().as_secs_f64()
-    ));
+    let mut checker = checker.spawn_dfs();
+    let mut told = began;
+    let working = checker.handles();
+    while working.iter().any(|thread| !thread.is_finished()) {
+        std::thread::sleep(POLL);
+        let full = memory::used_bytes() > MEMORY_MAX_BYTES;
+        if full || told.elapsed() > TELL_EVERY {
+            told = Instant::now();
+            say(&format!("  so far {}", figures(&checker, began)));
+        }
+        if full {
+            say(&format!(
+                "  STOPPED: {} GB are used; not every order was visited",
+                MEMORY_MAX_BYTES >> 30
+            ));
+            return checker.discoveries().is_empty();
+        }
+    }
+    say(&format!("  {}", figures(&checker, began)));
+    if working.into_iter().any(|thread| thread.join().is_err()) {
+        say("  BROKEN: the check itself panicked");
+        return false;
+    }
     let Some(path) = checker.discoveries().into_values().next() else { return true };
     let wrong = path.last_state().wrong;
     let law = Wrong::ALL.iter().find(|(it, _)| Some(*it) == wrong).map_or(STUCK, |(_, law)| law);
@@ -119,6 +142,18 @@ fn unseen() -> usize {
         .for_each(|law| say(&format!("holds: {law}")));
     let unseen = Rare::ALL.iter().filter(|(rare, _)| !rare.was_seen());
     unseen.map(|(_, what)| say(&format!("never seen: {what}"))).count()
+}
+
+/// How far a check is, and how dear it was.
+fn figures<M: Model>(checker: &impl Checker<M>, began: Instant) -> String {
+    format!(
+        "{} states, {} distinct, depth {}, {:.1} s, {} MiB",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth(),
+        began.elapsed().as_secs_f64(),
+        memory::used_bytes() >> 20
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "a program whose output is its result")]
