@@ -6,12 +6,13 @@
 mod list;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::program::{Failed, run, say};
 use crate::workspace::Workspace;
-use list::{FAULTS, Fault};
+use list::{Fault, all};
 
 /// Owners, commands, claims, faults, crashes of the model that stands for a fault here.
 const MODEL: [&str; 5] = ["2", "2", "3", "1", "1"];
@@ -20,19 +21,19 @@ const SEEDS: u64 = 500;
 
 /// What is asked for.
 struct Asked {
-    only: Option<u8>,
+    only: RangeInclusive<u8>,
     rounds: u64,
     seed: u64,
 }
 
-/// Runs the tests of all faults, or of one, so many rounds.
+/// Runs the tests of all faults, or of some, so many rounds.
 pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if args == ["--list"] {
-        FAULTS.iter().for_each(show);
+        all().into_iter().for_each(show);
         return Ok(());
     }
     let asked = asked(args)?;
-    let chosen = FAULTS.iter().filter(|it| asked.only.is_none_or(|only| only == it.number));
+    let chosen = all().into_iter().filter(|it| asked.only.contains(&it.number));
     let chosen: Vec<&Fault> = chosen.collect();
     if chosen.is_empty() {
         return Err(Failed::Usage("there is no fault of this number; see --list".to_owned()));
@@ -63,9 +64,9 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
                 fault.number, asked.rounds
             ));
         }
-        if fault.tests.is_empty() {
-            untested += 1;
-            say(&format!("F{:<3} no test yet: {}", fault.number, fault.what));
+        if let Some(why) = without(fault) {
+            untested += usize::from(fault.absent.is_none());
+            say(&format!("F{:<3} {why}: {}", fault.number, fault.what));
         }
     }
     let tests = verdicts.len();
@@ -78,26 +79,40 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
 
 fn asked(args: &[&str]) -> Result<Asked, Failed> {
     let wrong = |what: &str| Failed::Usage(format!("cannot understand `{what}`"));
-    let mut asked = Asked { only: None, rounds: 1, seed: 1 };
+    let mut asked = Asked { only: 1..=u8::MAX, rounds: 1, seed: 1 };
     for pair in args.chunks(2) {
         let [name, value] = pair else { return Err(wrong(pair[0])) };
-        let number: Result<u64, _> = value.trim_start_matches(['F', 'f']).parse();
-        let number = number.map_err(|_| wrong(value))?;
+        let number = || value.parse().map(|it: u64| it.max(1)).map_err(|_| wrong(value));
         match *name {
-            "--only" => asked.only = Some(u8::try_from(number).map_err(|_| wrong(value))?),
-            "--rounds" => asked.rounds = number.max(1),
-            "--seed" => asked.seed = number.max(1),
+            "--only" => asked.only = range(value).ok_or_else(|| wrong(value))?,
+            "--rounds" => asked.rounds = number()?,
+            "--seed" => asked.seed = number()?,
             _ => return Err(wrong(name)),
         }
     }
     Ok(asked)
 }
 
+/// `F12`, or `F12-F15`; the letter may be left out.
+fn range(text: &str) -> Option<RangeInclusive<u8>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |text: &str| text.trim_start_matches(['F', 'f']).parse().ok();
+    Some(number(first)?..=number(last)?)
+}
+
 fn show(fault: &Fault) {
     say(&format!("F{:<3} {}", fault.number, fault.what));
     fault.tests.iter().for_each(|test| say(&format!("       {test}")));
-    if fault.tests.is_empty() {
-        say("       no test yet");
+    if let Some(why) = without(fault) {
+        say(&format!("       {why}"));
+    }
+}
+
+/// What is said of a fault that no test puts in.
+fn without(fault: &Fault) -> Option<String> {
+    match fault.absent {
+        Some(why) => Some(format!("cannot happen, {why}")),
+        None => fault.tests.is_empty().then(|| "no test yet".to_owned()),
     }
 }
 
@@ -167,11 +182,11 @@ mod tests {
 
     #[test]
     fn every_fault_stands_once_and_every_test_that_it_names_exists() {
-        let numbers: Vec<u8> = FAULTS.iter().map(|it| it.number).collect();
+        let numbers: Vec<u8> = all().iter().map(|it| it.number).collect();
         assert_eq!(numbers, (1..=61).collect::<Vec<u8>>());
         let top = Workspace::find().top;
         let mut seen = HashSet::new();
-        for test in FAULTS.iter().flat_map(|it| it.tests).filter(|it| seen.insert(**it)) {
+        for test in all().iter().flat_map(|it| it.tests).filter(|it| seen.insert(**it)) {
             let Some((file, name)) = test.split_once("::") else {
                 assert!(["model", "sim"].contains(test), "{test}");
                 continue;
@@ -179,6 +194,13 @@ mod tests {
             let text = std::fs::read_to_string(top.join(file)).unwrap_or_default();
             assert!(text.contains(&format!("fn {name}(")), "{test} is not there");
         }
+    }
+
+    #[test]
+    fn faults_are_chosen_one_by_one_or_in_a_row() {
+        assert_eq!(range("F12"), Some(12..=12));
+        assert_eq!(range("9-f12"), Some(9..=12));
+        assert_eq!(range("F"), None);
     }
 
     #[test]

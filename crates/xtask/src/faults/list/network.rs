@@ -1,0 +1,40 @@
+//! Faults of the network between us, brokers, targets. Only the table; `list` says how a test is named.
+
+use super::{Fault, fault};
+
+pub(super) const FAULTS: &[Fault] = &[
+    fault(
+        10,
+        "a node cut off from broker or database",
+        &["crates/log-kafka/tests/it/topics.rs::brokers_that_do_not_answer_are_named", "sim"],
+    ),
+    fault(
+        11,
+        "a connection breaks in the middle of a request or an answer",
+        &[
+            "tests/providers/stripe.rs::answers_that_get_lost_are_unknown_and_found_again",
+            "tests/providers/bluesky.rs::a_server_that_lies_is_not_believed",
+            "sim",
+        ],
+    ),
+    fault(12, "records held back across a takeover", &["model", "sim"]),
+    fault(
+        13,
+        "records written, their answer lost",
+        &[
+            "crates/lane/tests/it/commands.rs::a_frame_whose_report_is_lost_is_found_by_the_next_claim_of_the_same_owner",
+            "model",
+            "sim",
+        ],
+    ),
+    fault(14, "the producer's id changes within an epoch", &[]),
+    fault(
+        15,
+        "slow and half-open connections",
+        &[
+            "tests/providers/smtp.rs::a_server_that_is_not_there_or_silent_got_nothing",
+            "crates/orchestrator/tests/run/goes.rs::what_does_not_answer_in_time_is_probed_and_never_done_twice",
+        ],
+    ),
+    fault(16, "name resolution slow, wrong, flapping", &[]),
+];
