@@ -6,4 +6,7 @@
 #[expect(dead_code, reason = "shared with the other tests of the store, which use the rest")]
 #[path = "../it/common.rs"]
 mod common;
+mod disk;
+mod power;
 mod space;
+mod tape;

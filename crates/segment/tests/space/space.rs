@@ -137,7 +137,7 @@ fn by(mut command: Command, name: &str, dir: &Path) {
 /// Whether this machine allows what a test needs: a container may not. Tells so, for a test that is left
 /// out must be seen.
 #[cfg(target_os = "linux")]
-fn allowed(what: &str, args: &[&str]) -> bool {
+pub(crate) fn allowed(what: &str, args: &[&str]) -> bool {
     let tried = Command::new(what).args(args).output();
     let allowed = tried.as_ref().is_ok_and(|output| output.status.success());
     if !allowed {

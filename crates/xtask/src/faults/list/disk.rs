@@ -7,6 +7,7 @@ pub(super) const FAULTS: &[Fault] = &[
         30,
         "power cut",
         &[
+            "crates/segment/tests/space/power.rs::whatever_a_power_cut_leaves_holds_every_acknowledged_call_whole_and_in_order",
             "crates/segment/tests/it/crash.rs::after_a_crash_at_any_moment_the_store_is_a_prefix_that_holds_every_acknowledged_call",
         ],
     ),
@@ -54,7 +55,13 @@ pub(super) const FAULTS: &[Fault] = &[
         &["tests/e2e/operate.rs::a_data_directory_that_cannot_be_made_is_refused_by_its_name"],
     ),
     fault(36, "a slow sync", &[]),
-    fault(37, "a new file is gone after a power cut", &[]),
+    fault(
+        37,
+        "a new file is gone after a power cut",
+        &[
+            "crates/segment/tests/space/power.rs::whatever_a_power_cut_leaves_holds_every_acknowledged_call_whole_and_in_order",
+        ],
+    ),
     fault(
         38,
         "an old copy of the data is started",
