@@ -24,6 +24,10 @@ use std::process::ExitCode;
 use plan::{Plan, USAGE};
 use row::Row;
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why a measurement ended without a figure.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

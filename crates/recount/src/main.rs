@@ -23,6 +23,10 @@ use settings::Settings;
 
 const _: () = assert!(!log::Mutant::BUILT_IN, "mistakes can be switched on in tests only");
 
+/// Why this one and not the system's: `docs/decisions/0009-allocator.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit codes, as `--help` tells them.
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 failed, 2 usage, 3 a check found problems, 4 cannot reach, \
                           5 conflict, 130 interrupted";
