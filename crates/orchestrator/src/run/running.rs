@@ -236,10 +236,13 @@ async fn behind(inner: Arc<Inner>, mut pump: Pump) {
     loop {
         let mut stop = pump.stop.clone();
         let held = tokio::select! {
+            // Runners stop too, which looks like a loss.
+            biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            held = holds.wait_for(|holds| *holds) => held.is_ok(),
+            held = held(&mut holds) => held,
         };
         if !held {
+            tracing::error!(saga = pump.ty.name(), "no runner has the lane of a pump's mark");
             return;
         }
         let lost = async {
@@ -247,6 +250,12 @@ async fn behind(inner: Arc<Inner>, mut pump: Pump) {
         };
         pump.run(lost).await;
     }
+}
+
+/// Waits until this node has the lane; `false`: it never will, its runner is gone. What a runner said
+/// last stands when it is gone, and is not believed then.
+async fn held(holds: &mut watch::Receiver<bool>) -> bool {
+    holds.wait_for(|holds| *holds).await.is_ok() && holds.has_changed().is_ok()
 }
 
 async fn gauges(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
@@ -301,5 +310,20 @@ impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.types.all().map(|ty: &Arc<dyn SagaType>| ty.name()).collect();
         f.debug_struct("Sagas").field("types", &names).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{held, watch};
+
+    #[tokio::test]
+    async fn a_runner_that_is_gone_has_no_lane_whatever_it_said_last() {
+        let (says, mut holds) = watch::channel(true);
+        assert!(held(&mut holds).await);
+        drop(says);
+        assert!(!held(&mut holds).await);
+        let (_, mut never) = watch::channel(false);
+        assert!(!held(&mut never).await);
     }
 }
