@@ -114,23 +114,33 @@ pub struct Target {
     pub what: String,
     /// The money it moves.
     pub money: Option<Money>,
+    /// Of an undo of ours: whether it is asked also when what it takes back is proven never to have
+    /// arrived.
+    pub regardless: bool,
 }
 
 impl Target {
     /// A command to an aggregate.
     pub fn aggregate(stream: StreamId, what: impl Into<String>) -> Self {
-        Self { to: To::Aggregate(stream), what: what.into(), money: None }
+        Self { to: To::Aggregate(stream), what: what.into(), money: None, regardless: false }
     }
 
     /// A call of a port.
     pub fn port(name: &'static str, what: impl Into<String>) -> Self {
-        Self { to: To::Port(name), what: what.into(), money: None }
+        Self { to: To::Port(name), what: what.into(), money: None, regardless: false }
     }
 
     /// That moves money.
     #[must_use]
     pub fn money(self, minor: i64, currency: impl Into<String>) -> Self {
         Self { money: Some(Money { minor, currency: currency.into() }), ..self }
+    }
+
+    /// An undo that is asked also when its step never arrived, because something stood before: what
+    /// began the saga. Only where the aggregate takes it in any state.
+    #[must_use]
+    pub fn regardless(self) -> Self {
+        Self { regardless: true, ..self }
     }
 }
 

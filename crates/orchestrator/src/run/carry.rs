@@ -89,19 +89,22 @@ impl<S: Saga> Job for Carried<S> {
 
 impl<S: Saga> Carried<S> {
     async fn perform(&self, by: Around<'_>, call: &Call<'_, S>) -> Told<S> {
+        let target = match guard(|| S::target(call.ask)) {
+            Ok(target) => target,
+            Err(poison) => return Ok(Outcome::Unknown(panicked(&poison))),
+        };
         if let (Some(stream), Some(key)) = (&self.forward, call.takes_back) {
             match self.fence(by, (stream, key), call.due_at).await? {
-                Outcome::Done(true) => {}
-                Outcome::Done(false) => return Ok(Outcome::Done(None)),
+                Outcome::Done(happened) if happened || target.regardless => {}
+                Outcome::Done(_) => return Ok(Outcome::Done(None)),
                 Outcome::Refused(refusal) => return Ok(Outcome::Refused(refusal)),
                 Outcome::Transient(fault) => return Ok(Outcome::Transient(fault)),
                 Outcome::Unknown(fault) => return Ok(Outcome::Unknown(fault)),
             }
         }
-        match guard(|| S::target(call.ask).to) {
-            Ok(To::Aggregate(stream)) => self.command(by, call, stream).await,
-            Ok(To::Port(port)) => self.port(by, call, port).await,
-            Err(poison) => Ok(Outcome::Unknown(panicked(&poison))),
+        match target.to {
+            To::Aggregate(stream) => self.command(by, call, stream).await,
+            To::Port(port) => self.port(by, call, port).await,
         }
     }
 

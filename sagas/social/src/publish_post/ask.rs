@@ -229,7 +229,10 @@ impl Ask {
         let payment = |id: &PublicationId, what| of(payment::Payment::CATEGORY, id.0, what);
         match self {
             Self::OpenPublication { publication: id, .. } => publication(id, "open it"),
-            Self::FailPublication { publication: id, .. } => publication(id, "say that it failed"),
+            // A wish stands before it is opened, and is taken back all the same.
+            Self::FailPublication { publication: id, .. } => {
+                publication(id, "say that it failed").regardless()
+            }
             Self::Confirm { publication: id, .. } => publication(id, "confirm it"),
             Self::PromiseNotice { notification: id, .. } => notification(id, "promise a notice"),
             Self::SendNotice { notification: id, notice } => match notice.kind {

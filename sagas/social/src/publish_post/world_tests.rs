@@ -256,3 +256,28 @@ fn the_ledger_reads_as_what_is_asked_of_whom() {
     "]]
     .assert_eq(&format!("{}\n", lines.join("\n")));
 }
+
+#[test]
+fn a_wish_that_was_never_opened_is_taken_back_too() {
+    let (_, state) = begun();
+    let undo = PublishPost::plan().steps_of(&state)[0].step.undo.unwrap();
+    let undo = undo(&state, "", None);
+    assert!(
+        PublishPost::target(&undo).regardless,
+        "nobody else says that the wish came to nothing"
+    );
+    let (mut wished, mut planned) = (World::default(), World::default());
+    let stream = StreamId::new(publication::Publication::CATEGORY, state.publication.0);
+    let wish = publication::Wish {
+        post: state.post,
+        platforms: state.platforms.clone(),
+        boost: state.boost.clone(),
+    };
+    wished.take::<publication::Publication>(&stream, publication::Command::Request { wish });
+    for (world, left) in
+        [(&mut wished, publication::State::Failed), (&mut planned, publication::State::Absent)]
+    {
+        world.ask(&undo);
+        assert_eq!(world.state::<publication::Publication>(state.publication.0), left);
+    }
+}
