@@ -35,7 +35,7 @@ pub(crate) fn seeds(args: &Args) -> bool {
             let took = begun.elapsed().as_secs_f64();
             say(&format!("{seeds} seeds after {took:.0} s, {wrong} findings"));
         }
-        true
+        (sum.wrong.len() as u64) < args.findings_max
     });
     let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     sum.print(begun.elapsed().as_secs_f64(), args.evidence);
@@ -44,12 +44,14 @@ pub(crate) fn seeds(args: &Args) -> bool {
         say(&format!("never: {what}"));
     }
     let minutes = args.seconds.map_or(args.minutes, |seconds| seconds_to_minutes(seconds.max(1)));
+    let only = args.only.join(",");
+    let only = if only.is_empty() { only } else { format!(" --only {only}") };
     for (seed, wrong) in sum.wrong.iter().take(SHOWN_MAX) {
         say(&format!(
-            "WRONG {wrong}\n      again: cargo xtask sim --seed {seed} --minutes {minutes}"
+            "WRONG {wrong}\n      again: cargo xtask sim --seed {seed} --minutes {minutes}{only}"
         ));
     }
-    let missed = args.seeds >= SEEDS_FOR_ALL && !never.is_empty();
+    let missed = args.seeds >= SEEDS_FOR_ALL && args.only.is_empty() && !never.is_empty();
     say(if sum.wrong.is_empty() && !missed { "all holds" } else { "NOT all holds" });
     sum.wrong.is_empty() && !missed
 }
@@ -85,7 +87,7 @@ pub(crate) fn planted(args: &Args) -> bool {
 }
 
 fn copy(args: &Args) -> Args {
-    Args { planted: args.planted.clone(), ..*args }
+    Args { planted: args.planted.clone(), only: args.only.clone(), ..*args }
 }
 
 /// Runs seeds, some at once, until all are done or `take` says that it is enough.
@@ -124,6 +126,9 @@ fn one(args: &Args, seed: u64) -> Value {
         None => {
             command.args(["--minutes", &args.minutes.to_string()]);
         }
+    }
+    if !args.only.is_empty() {
+        command.args(["--only", &args.only.join(",")]);
     }
     if let Some(planted) = &args.planted {
         command.args(["--planted", planted]);

@@ -19,6 +19,11 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name,)* }
             }
 
+            /// The one of this name in the program.
+            pub fn named(name: &str) -> Option<Self> {
+                match name { $(stringify!($kind) => Some(Self::$kind),)* _ => None }
+            }
+
             /// How often it strikes at most, in a million chances.
             const fn most_ppm(self) -> u32 {
                 match self { $(Self::$kind => $most,)* }
@@ -101,6 +106,15 @@ impl Faults {
             }
         }
         Self { ppm, struck: [0; KINDS] }
+    }
+
+    /// These and no others, each as often as it may.
+    pub(crate) fn only(mut self, kinds: &[Fault]) -> Self {
+        self.ppm = [0; KINDS];
+        for kind in kinds {
+            self.ppm[*kind as usize] = kind.most_ppm();
+        }
+        self
     }
 
     /// None any more.

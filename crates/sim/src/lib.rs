@@ -31,5 +31,5 @@ mod world;
 
 pub use faults::Fault;
 pub use planted::Planted;
-pub use run::{Report, Wish, run};
-pub use trace::SOMETIMES;
+pub use run::{Pulse, Report, Wish, run};
+pub use trace::{ALLOWED, SOMETIMES};

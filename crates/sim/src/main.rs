@@ -6,8 +6,10 @@ mod entropy;
 mod table;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use sim::{Planted, Wish, run};
+use serde_json::json;
+use sim::{Fault, Planted, Pulse, Wish, run};
 
 const USAGE: &str = "\
 Usage: sim [OPTIONS]
@@ -19,6 +21,8 @@ Usage: sim [OPTIONS]
   --evidence      print the counters as a table for docs/evidence
   --seed S        one seed, told in full; with --minutes M of simulated time (default 6)
   --trace         with --seed: everything that happens, on standard error
+  --only A,B      only these faults, each as often as it may
+  --findings N    stop after so many findings
   --planted NAME  plant a mistake; `all`: each of them in turn, and each must be found
   --help          this text
 
@@ -36,6 +40,9 @@ struct Args {
     minutes: f64,
     trace: bool,
     planted: Option<String>,
+    /// Faults, by name.
+    only: Vec<String>,
+    findings_max: u64,
     /// For a process of a campaign: print the report as JSON.
     json: bool,
 }
@@ -72,6 +79,8 @@ fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String>
         minutes: 6.0,
         trace: false,
         planted: None,
+        only: Vec::new(),
+        findings_max: u64::MAX,
         json: false,
     };
     let mut hours = None;
@@ -85,6 +94,8 @@ fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String>
             "--seed" => args.seed = Some(number(&value()?)?),
             "--minutes" => args.minutes = decimal(&value()?)?,
             "--planted" => args.planted = Some(known(value()?)?),
+            "--only" => args.only = value()?.split(',').map(fault).collect::<Result<_, _>>()?,
+            "--findings" => args.findings_max = number(&value()?)?,
             "--evidence" => args.evidence = true,
             "--trace" => args.trace = true,
             "--json" => args.json = true,
@@ -97,6 +108,14 @@ fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String>
     }
     args.seconds = hours.map(|hours| seconds(hours * 3_600.0) / args.seeds);
     Ok(Some(args))
+}
+
+fn fault(name: &str) -> Result<String, String> {
+    if Fault::named(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let names: Vec<_> = Fault::ALL.iter().map(|it| format!("{it:?}")).collect();
+    Err(format!("there is no fault `{name}`; there are: {}", names.join(", ")))
 }
 
 fn number(text: &str) -> Result<u64, String> {
@@ -133,7 +152,11 @@ fn seconds(of: f64) -> u64 {
 fn one(seed: u64, args: &Args) -> bool {
     let planted = args.planted.as_deref().and_then(Planted::named);
     let seconds = args.seconds.unwrap_or_else(|| seconds(args.minutes * 60.0)).max(1);
-    let report = run(Wish { seed, seconds, planted, shown: args.trace });
+    let only = args.only.iter().filter_map(|name| Fault::named(name)).collect();
+    let pulse = Pulse::default();
+    let (json, watched) = (args.json, pulse.clone());
+    std::thread::spawn(move || watch(&watched, json));
+    let report = run(Wish { seed, seconds, planted, only, shown: args.trace }, &pulse);
     let holds = report.wrong.is_empty();
     if args.json {
         table::say(&table::to_json(&report).to_string());
@@ -141,4 +164,27 @@ fn one(seed: u64, args: &Args) -> bool {
     }
     table::print_one(&report);
     holds
+}
+
+/// Looks, one a second, that simulated time may stand still before the run is given up. A minute of it
+/// is many hours of simulated time, also on a machine that is slow; one that was stopped does not look.
+const LOOKS_MAX: u32 = 90;
+
+/// Ends the process when simulated time stands still: something turns in a circle. Its own thread,
+/// because the one that runs the seed does not come back then.
+fn watch(pulse: &Pulse, json: bool) {
+    let (mut last, mut looks) = (0, 0);
+    while looks < LOOKS_MAX {
+        std::thread::sleep(Duration::from_secs(1));
+        let ms = pulse.ms();
+        looks = if ms == last { looks + 1 } else { 0 };
+        last = ms;
+    }
+    let wrong = format!("at {last} ms: it goes on for ever without simulated time passing");
+    if json {
+        table::say(&json!({ "wrong": [wrong] }).to_string());
+    } else {
+        table::say(&format!("WRONG {wrong}"));
+    }
+    std::process::exit(1);
 }

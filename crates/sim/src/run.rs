@@ -2,16 +2,17 @@
 //! rest within a bound; checks all along and at the end.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::check;
 use crate::clients::Clients;
 use crate::cluster::Cluster;
+use crate::faults::Fault;
 use crate::operator;
 use crate::planted::Planted;
-use crate::world::{Machine, World};
+use crate::world::{Machine, World, lock};
 
 /// How long sagas may take to begin on a cluster without load.
 const BEGIN_WITHIN_S: u64 = 120;
@@ -24,7 +25,7 @@ const LOOK_S: u64 = 5;
 const LATE_WORK_S: u64 = 180;
 
 /// What a run is to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Wish {
     /// The seed: all of it follows from this.
     pub seed: u64,
@@ -32,6 +33,8 @@ pub struct Wish {
     pub seconds: u64,
     /// A mistake to be found.
     pub planted: Option<Planted>,
+    /// Only these faults, each as often as it may; none: the faults are drawn.
+    pub only: Vec<Fault>,
     /// Whether to print everything that happens.
     pub shown: bool,
 }
@@ -61,28 +64,56 @@ pub struct Report {
     pub wrong: Vec<String>,
 }
 
+/// How far a run has come, for another thread to look at: something may turn in a circle for ever while
+/// the simulated time stands still.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<AtomicU64>);
+
+impl Pulse {
+    /// Simulated milliseconds since the beginning.
+    pub fn ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn beat(&self, ms: u64) {
+        self.0.store(ms, Ordering::Relaxed);
+    }
+}
+
+/// Where the process panicked: a task that panics is gone, and nobody else says so.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn panics_are_noted() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        lock(&PANICS).push(panic.to_string().replace('\n', " "));
+        before(panic);
+    }));
+}
+
 /// Runs one seed. The same digest for the same wish in a process of its own whose random source is
-/// fixed, as the program of this crate has it.
+/// fixed, as the program of this crate has it. One run a process: panics anywhere in it are findings.
 ///
 /// # Panics
 /// When the thread has no room for a runtime.
-pub fn run(wish: Wish) -> Report {
+pub fn run(wish: Wish, pulse: &Pulse) -> Report {
+    panics_are_noted();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime needs no more than memory");
     runtime.block_on(async {
-        let world = World::new(wish.seed, wish.planted, wish.shown);
+        let world = World::new(&wish, pulse.clone());
         let machine = Machine::of(&world);
-        let report = live(&world, wish).await;
+        let report = live(&world, &wish).await;
         world.end();
         drop(machine);
         report
     })
 }
 
-async fn live(world: &Arc<World>, wish: Wish) -> Report {
+async fn live(world: &Arc<World>, wish: &Wish) -> Report {
     let turning = tokio::spawn(Arc::clone(world).turn());
     let (nodes, lanes, many) = {
         let mut chance = world.chance();
@@ -179,10 +210,13 @@ fn report(
     world: &World,
     cluster: &Cluster,
     clients: &Clients,
-    wish: Wish,
+    wish: &Wish,
     (safety_ms, rest_ms): (u64, u64),
 ) -> Report {
     let records = cluster.broker.records();
+    for panic in lock(&PANICS).drain(..) {
+        world.wrong(panic);
+    }
     let trace = world.trace();
     Report {
         seed: wish.seed,

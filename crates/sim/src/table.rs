@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::{Value, json};
-use sim::{Fault, Report, SOMETIMES};
+use sim::{ALLOWED, Fault, Report, SOMETIMES};
 
 /// A line on standard output; a reader that went away is no reason to stop.
 pub(crate) fn say(line: &str) {
@@ -108,6 +108,7 @@ impl Sum {
         let faults = Fault::ALL.iter().map(|kind| kind.name());
         lines.extend(faults.map(|it| (format!("fault: {it}"), count(&self.faults, it))));
         lines.extend(SOMETIMES.iter().map(|it| (format!("seen: {it}"), count(&self.seen, it))));
+        lines.extend(ALLOWED.iter().map(|it| (format!("let pass: {it}"), count(&self.seen, it))));
         for (what, number) in lines {
             say(&if as_table {
                 format!("| {what} | {number} |")

@@ -27,6 +27,10 @@ pub(crate) struct Deed {
     pub(crate) minor: i64,
     /// How often it was done.
     pub(crate) times: u32,
+    /// When the request was sent that did it last, in milliseconds.
+    pub(crate) asked_ms: u64,
+    /// When that request arrived.
+    pub(crate) done_ms: u64,
     pub(crate) taken_back: bool,
     /// The number of its taking back among all.
     pub(crate) back_number: u64,
@@ -152,6 +156,7 @@ impl Targets {
     fn deed(&self, effect: &Effect, minor: i64) -> impl Fn(&mut Book) + Send + 'static {
         let world = Arc::clone(&self.broker.world);
         let (key, saga, step) = (effect.key, effect.saga, effect.step.clone());
+        let asked_ms = world.ms();
         let forgets = if minor > 0 {
             world.plants(Planted::DoubleEffect)
         } else {
@@ -163,10 +168,13 @@ impl Targets {
                 step: step.clone(),
                 minor,
                 times: 0,
+                asked_ms,
+                done_ms: 0,
                 taken_back: false,
                 back_number: 0,
             };
             let deed = book.deeds.entry(key).or_insert_with(new);
+            (deed.asked_ms, deed.done_ms) = (asked_ms, world.ms());
             world.note("deed", &[key.0.as_u64_pair().0, u64::from(deed.times)]);
             if deed.times == 0 || forgets {
                 deed.times += 1;
@@ -220,6 +228,8 @@ impl Targets {
             step: "charge-boost".to_owned(),
             minor: 1,
             times: 1,
+            asked_ms: 0,
+            done_ms: 0,
             taken_back: false,
             back_number: 0,
         };

@@ -43,6 +43,9 @@ pub const SOMETIMES: &[&str] = &[
     "clock went back",
 ];
 
+/// What looks wrong and is not, as the check says that lets it pass: counted, so that it stays seldom.
+pub const ALLOWED: &[&str] = &["a request outlived its time, the clock being set forward"];
+
 /// What a run leaves.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
@@ -79,7 +82,7 @@ impl Trace {
 
     /// A rare state was reached.
     pub(crate) fn sometimes(&mut self, what: &'static str) {
-        debug_assert!(SOMETIMES.contains(&what), "{what} is not listed");
+        debug_assert!(SOMETIMES.contains(&what) || ALLOWED.contains(&what), "{what} is not listed");
         *self.seen.entry(what).or_default() += 1;
     }
 

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::chance::Chance;
 use crate::faults::{Fault, Faults};
 use crate::planted::Planted;
+use crate::run::{Pulse, Wish};
 use crate::trace::Trace;
 
 /// When every run begins: 2026-01-01, in microseconds since 1970.
@@ -54,6 +55,7 @@ impl Ord for Due {
 /// The world of a seed.
 pub(crate) struct World {
     begun: Instant,
+    pulse: Pulse,
     /// What the wall clock of everybody is off by, in microseconds.
     offset: AtomicI64,
     chance: Mutex<Chance>,
@@ -66,6 +68,8 @@ pub(crate) struct World {
     over: AtomicBool,
     /// Lets a node crash.
     doom: Mutex<Option<Doom>>,
+    /// When the wall clock was set forward.
+    set_forward_ms: Mutex<Vec<u64>>,
 }
 
 /// Locks; nothing panics with it held but the whole run.
@@ -74,27 +78,34 @@ pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, planted: Option<Planted>, shown: bool) -> Arc<Self> {
-        let mut chance = Chance::of(seed);
-        let faults = Faults::draw(&mut chance);
+    pub(crate) fn new(wish: &Wish, pulse: Pulse) -> Arc<Self> {
+        let mut chance = Chance::of(wish.seed);
+        let mut faults = Faults::draw(&mut chance);
+        if !wish.only.is_empty() {
+            faults = faults.only(&wish.only);
+        }
         Arc::new(Self {
             begun: Instant::now(),
+            pulse,
             offset: AtomicI64::new(0),
             chance: Mutex::new(chance),
             faults: Mutex::new(faults),
-            planted,
-            trace: Mutex::new(Trace::new(shown)),
+            planted: wish.planted,
+            trace: Mutex::new(Trace::new(wish.shown)),
             due: Mutex::default(),
             number: AtomicU64::new(0),
             sooner: Notify::new(),
             over: AtomicBool::new(false),
             doom: Mutex::default(),
+            set_forward_ms: Mutex::default(),
         })
     }
 
     /// Milliseconds since the beginning.
     pub(crate) fn ms(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.pulse.beat(ms);
+        ms
     }
 
     /// What clocks that are right show, microseconds and all.
@@ -109,7 +120,14 @@ impl World {
         self.note("clock jumps", &[by_ms.unsigned_abs(), u64::from(by_ms < 0)]);
         if by_ms < 0 {
             self.sometimes("clock went back");
+        } else {
+            lock(&self.set_forward_ms).push(self.ms());
         }
+    }
+
+    /// Whether the wall clock was set forward in this time, in milliseconds, ends included.
+    pub(crate) fn was_set_forward(&self, from_ms: u64, to_ms: u64) -> bool {
+        lock(&self.set_forward_ms).iter().any(|at_ms| (from_ms..=to_ms).contains(at_ms))
     }
 
     pub(crate) fn chance(&self) -> MutexGuard<'_, Chance> {

@@ -82,7 +82,8 @@ pub(crate) const STAGES: &[Stage] = &[
         commands: |at| {
             vec![
                 // With tokio's made up clock, which nothing else is built with.
-                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "200"]),
+                at.cargo(&["test", "--release", "-p", "sim"]),
+                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "500"]),
             ]
         },
     },

@@ -3,6 +3,7 @@
 
 mod answers;
 mod history;
+mod left;
 mod rare;
 mod rows;
 mod sagas;
