@@ -24,6 +24,12 @@ const PATIENCE_MORE: Duration = Duration::from_secs(20);
 const TIME_MAX: Duration = Duration::from_mins(10);
 /// Owners, commands, claims, faults, crashes of the model that hunts them.
 const BOUNDS: [&str; 5] = ["2", "2", "3", "1", "1"];
+/// Seeds of the simulator that hunt each, and their simulated minutes.
+const SEEDS: [&str; 4] = ["--seeds", "40", "--minutes", "2"];
+/// Most characters of its finding that are shown.
+const FINDING_MAX: usize = 160;
+/// What the simulator may take for one: a seed in which time stands still ends itself within two minutes.
+const SIMULATED_MAX: Duration = Duration::from_mins(10);
 /// Crates whose tests hunt them, and the mutants' parts that each hunts.
 const SUITE: [(&str, &[&str]); 4] = [
     ("recount-log", &["Protocol"]),
@@ -46,13 +52,15 @@ struct Hunters {
     model: PathBuf,
     /// The built tests: parts that they hunt, and file.
     tests: Vec<(&'static [&'static str], String)>,
+    /// The built simulator, when it hunts too.
+    simulator: Option<PathBuf>,
     /// Who has not ended by then hangs.
     time_max: Duration,
 }
 
 /// Runs some mutants, all of them, or those that are named.
 pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
-    let mut hunters = build(at)?;
+    let mut hunters = build(at, args == ["--all"])?;
     let all = listed(&hunters)?;
     let chosen: Vec<&Mutant> = match args {
         [] => some(&all, today()),
@@ -71,10 +79,12 @@ pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     let mut parts: Vec<&str> = chosen.iter().map(|it| it.part.as_str()).collect();
     parts.sort_unstable();
     parts.dedup();
-    let blamed = parts.iter().find_map(|part| {
-        let none = Mutant { part: (*part).to_owned(), name: String::new(), what: String::new() };
-        hunters.model(&none).or_else(|| hunters.suite(&none))
-    });
+    let none =
+        |part: &str| Mutant { part: part.to_owned(), name: String::new(), what: String::new() };
+    let blamed = parts
+        .iter()
+        .find_map(|part| hunters.model(&none(part)).or_else(|| hunters.suite(&none(part))));
+    let blamed = blamed.or_else(|| hunters.simulated(&none("")));
     if let Some(who) = blamed {
         return Err(Failed::Step(format!("without a mutant, {who}")));
     }
@@ -82,10 +92,16 @@ pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     let mut survived = 0;
     for mutant in &chosen {
         let who = hunters.model(mutant).or_else(|| hunters.suite(mutant));
-        survived += usize::from(who.is_none());
-        let who = who.unwrap_or_else(|| "SURVIVED".to_owned());
+        let simulated = hunters.simulated(mutant);
+        let lives = who.is_none() && simulated.is_none();
+        survived += usize::from(lives);
+        let who = who.unwrap_or_else(|| "SURVIVED model and tests".to_owned());
         say(&format!("{:10} {:24} {who}", mutant.part, mutant.name));
-        if who == "SURVIVED" {
+        if hunters.simulator.is_some() {
+            let said = simulated.unwrap_or_else(|| "nothing".to_owned());
+            say(&format!("{:10} {:24} simulator: {said}", "", ""));
+        }
+        if lives {
             say(&format!("{:10} {}", "", mutant.what));
         }
     }
@@ -93,7 +109,7 @@ pub(crate) fn mutants(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if survived == 0 { Ok(()) } else { Err(Failed::Step("mutants survived".to_owned())) }
 }
 
-fn build(at: &Workspace) -> Result<Hunters, Failed> {
+fn build(at: &Workspace, simulate: bool) -> Result<Hunters, Failed> {
     run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "model", "--features", "mutants"]))?;
     let mut tests = Vec::new();
     for (name, parts) in SUITE {
@@ -115,8 +131,13 @@ fn build(at: &Workspace) -> Result<Hunters, Failed> {
             return Err(Failed::Step(format!("cargo named no built test of {name}")));
         }
     }
-    let model = at.target.join("release").join("model");
-    Ok(Hunters { model, tests, time_max: TIME_MAX })
+    let built = |name| at.target.join("release").join(name);
+    let simulator = simulate.then(|| built("sim"));
+    if simulate {
+        let args = ["build", "--release", "--quiet", "-p", "sim", "--features", "mutants"];
+        run(&mut at.cargo(&args))?;
+    }
+    Ok(Hunters { model: built("model"), tests, simulator, time_max: TIME_MAX })
 }
 
 fn listed(hunters: &Hunters) -> Result<Vec<Mutant>, Failed> {
@@ -155,6 +176,18 @@ impl Hunters {
         }
         let law = said.lines().find_map(|line| line.trim().strip_prefix("BROKEN: "));
         Some(format!("model: {}", law.or_else(|| panic_of(&said)).unwrap_or("it hangs")))
+    }
+
+    /// What the first seed of the simulator says against a mutant that it hunts, if one does.
+    fn simulated(&self, mutant: &Mutant) -> Option<String> {
+        let mut simulator = Command::new(self.simulator.as_ref()?);
+        let hunt = simulator.args(SEEDS).args(["--findings", "1"]).env(SWITCH, &mutant.name);
+        let (said, well) = ended(hunt, SIMULATED_MAX);
+        if well {
+            return None;
+        }
+        let first = said.lines().find(|line| line.starts_with("seed "));
+        Some(first.unwrap_or("it hangs").chars().take(FINDING_MAX).collect())
     }
 
     /// What the first test says against a mutant, if one does.
