@@ -156,7 +156,7 @@ fn one(seed: u64, args: &Args) -> bool {
     let pulse = Pulse::default();
     let (json, watched) = (args.json, pulse.clone());
     std::thread::spawn(move || watch(&watched, json));
-    let report = run(Wish { seed, seconds, planted, only, shown: args.trace }, &pulse);
+    let report = run(&Wish { seed, seconds, planted, only, shown: args.trace }, &pulse);
     let holds = report.wrong.is_empty();
     if args.json {
         table::say(&table::to_json(&report).to_string());

@@ -96,7 +96,7 @@ fn panics_are_noted() {
 ///
 /// # Panics
 /// When the thread has no room for a runtime.
-pub fn run(wish: Wish, pulse: &Pulse) -> Report {
+pub fn run(wish: &Wish, pulse: &Pulse) -> Report {
     panics_are_noted();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -104,9 +104,9 @@ pub fn run(wish: Wish, pulse: &Pulse) -> Report {
         .build()
         .expect("a runtime needs no more than memory");
     runtime.block_on(async {
-        let world = World::new(&wish, pulse.clone());
+        let world = World::new(wish, pulse.clone());
         let machine = Machine::of(&world);
-        let report = live(&world, &wish).await;
+        let report = live(&world, wish).await;
         world.end();
         drop(machine);
         report
