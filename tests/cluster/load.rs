@@ -38,6 +38,11 @@ impl Told {
         self.waits.extend(other.waits);
     }
 
+    /// How long the client waited that waited longest.
+    pub(crate) fn longest(&self) -> Duration {
+        self.waits.iter().max().copied().unwrap_or_default()
+    }
+
     /// Prints how long clients waited.
     pub(crate) fn print(&mut self, what: &str) {
         self.waits.sort_unstable();

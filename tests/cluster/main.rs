@@ -8,6 +8,8 @@ mod kills;
 mod load;
 mod nodes;
 mod publish;
+mod raw;
+mod registries;
 mod secure;
 mod tools;
 mod topics;

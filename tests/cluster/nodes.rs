@@ -242,5 +242,10 @@ impl Drop for Node {
 
 /// Rounds of each kind: a few, or as `RECOUNT_ROUNDS` says.
 pub(crate) fn rounds(few: u32) -> u32 {
-    std::env::var("RECOUNT_ROUNDS").ok().and_then(|it| it.parse().ok()).unwrap_or(few)
+    number("RECOUNT_ROUNDS", few)
+}
+
+/// A number of the environment, or this one.
+pub(crate) fn number(name: &str, otherwise: u32) -> u32 {
+    std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(otherwise)
 }

@@ -1,5 +1,5 @@
-//! Tools that know nothing of us read our topics: kcat, Kafka's own console consumer, and Confluent's
-//! client with the schemas of our registry.
+//! Tools that know nothing of us read our topics: kcat, Kafka's own console consumer, and clients that
+//! decode what they read with the schemas of a registry, ours or another.
 
 use std::process::{Command, Output, Stdio};
 
@@ -8,6 +8,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::nodes::Ground;
+use crate::registries;
 
 const POSTS: usize = 3;
 
@@ -18,7 +19,7 @@ fn said(output: Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kcat_the_console_consumer_and_a_foreign_client_read_what_was_written() {
+async fn kcat_the_console_consumer_and_foreign_clients_read_what_was_written() {
     let ground = Ground::new().await;
     let node = ground.node("a");
     let mut streams = Vec::new();
@@ -51,9 +52,9 @@ async fn kcat_the_console_consumer_and_a_foreign_client_read_what_was_written() 
     for property in ["print.key=true", "print.headers=true", "print.value=false"] {
         console.args(["--formatter-property", property]);
     }
-    let listed = console.args(["--timeout-ms", "8000"]).stdin(Stdio::null()).output().unwrap();
-    // It ends by its timeout, which it calls an error.
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let records = registries::records(&brokers, &topic);
+    console.args(["--max-messages", &records.len().to_string(), "--timeout-ms", "60000"]);
+    let listed = said(console.stdin(Stdio::null()).output().unwrap());
     eprintln!("ConsoleConsumer --topic {topic} --from-beginning");
     for stream in &streams {
         let line = listed.lines().find(|line| line.contains(stream.as_str()));
@@ -62,14 +63,22 @@ async fn kcat_the_console_consumer_and_a_foreign_client_read_what_was_written() 
         eprintln!("  {}", line.chars().filter(|it| !it.is_control()).collect::<String>());
     }
 
-    let registry = format!("{}/registry", node.base);
-    let events = confluent_events(&brokers, &topic, &registry, POSTS);
+    let ours = format!("{}/registry", node.base);
+    let apicurio = registries::filled(&ground);
+    for registry in [&ours, &apicurio.url()] {
+        eprintln!("schema_registry_converter::AvroDecoder over {registry}");
+        registries::decode(registry, &records, &streams);
+    }
+    // Confluent's own client, too.
+    let events = confluent_events(&brokers, &topic, &apicurio.url(), POSTS);
     assert_eq!(events.len(), POSTS);
-    eprintln!("confluent_kafka.schema_registry.avro.AvroDeserializer over {registry}");
+    eprintln!("confluent_kafka.schema_registry.avro.AvroDeserializer over {}", apicurio.url());
     for (n, stream) in streams.iter().enumerate() {
         let event = events.iter().find(|it| it["key"] == stream.as_str()).unwrap();
         assert_eq!(event["value"]["title"], format!("title {n}"), "{event}");
         assert_eq!(event["value"]["body"], format!("body {n}"), "{event}");
         eprintln!("  {event}");
     }
+    let again = confluent_events(&brokers, &topic, &ours, POSTS);
+    assert_eq!(again, events, "both registries have the same schemas");
 }

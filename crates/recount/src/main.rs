@@ -7,6 +7,7 @@ mod data;
 mod doctor;
 mod offline;
 mod product;
+mod schema;
 mod settings;
 mod telemetry;
 mod topics;
@@ -71,6 +72,7 @@ fn command() -> Command {
         .subcommand(backup::restore_command())
         .subcommand(with_settings(doctor::command()))
         .subcommand(topics::command(with_settings))
+        .subcommand(schema::command(with_settings))
         .subcommand(copy::command(with_settings));
     cli::subcommands(command)
 }
@@ -123,6 +125,10 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
         }
         Some(("topics", matches)) => match topics::settings_of(matches) {
             Some((verb, matches)) => topics::run(verb, &resolve(matches)?),
+            None => Ok(ExitCode::from(2)),
+        },
+        Some(("schema", matches)) => match matches.subcommand_matches("register") {
+            Some(matches) => schema::register(matches, &resolve(matches)?),
             None => Ok(ExitCode::from(2)),
         },
         Some(("log", matches)) => match matches.subcommand_matches("copy") {

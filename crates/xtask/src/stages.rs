@@ -103,6 +103,7 @@ pub(crate) const STAGES: &[Stage] = &[
             vec![
                 at.cargo(&["test", "--release", "-p", "log-kafka"]),
                 at.cargo(&["build", "--release", "-p", "recount"]),
+                at.cargo(&["build", "--release", "-p", "foreign-client"]),
                 spine,
                 on("cluster", &["--test-threads=1", "--nocapture"]),
             ]

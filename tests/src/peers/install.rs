@@ -23,6 +23,13 @@ const PYTHON: [(&str, &str); 1] =
 const CONFLUENT: [(&str, &str); 1] =
     [("requirements.txt", include_str!("../../counterparts/confluent/requirements.txt"))];
 
+const APICURIO: [(&str, &str); 2] = [
+    ("pom.xml", include_str!("../../counterparts/apicurio/pom.xml")),
+    ("requirements.txt", include_str!("../../counterparts/apicurio/requirements.txt")),
+];
+/// Pinned, as what it unpacks.
+const UNPACK: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack-dependencies";
+
 /// Node.js of the PDS, and the folder whose modules it runs with.
 pub(super) fn pds() -> (PathBuf, PathBuf) {
     let node = once("node", &NODE, |dir| npm(dir, &["ci"]).run());
@@ -49,15 +56,27 @@ pub(super) fn confluent() -> PathBuf {
     venv("confluent", &CONFLUENT)
 }
 
-fn venv(name: &str, pinned: &[(&str, &str)]) -> PathBuf {
-    let dir = once(name, pinned, |dir| {
-        program("python3").args(&["-m", "venv"]).arg(dir.join("venv")).run();
-        let mut pip = program(dir.join("venv/bin/python"));
-        pip.0.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        pip.0.args(["--require-hashes", "--requirement"]).arg(dir.join("requirements.txt"));
-        pip.run();
+/// Python with a Java that is new enough for Apicurio, and the jar it is started by.
+pub(super) fn apicurio() -> (PathBuf, PathBuf) {
+    let dir = once("apicurio", &APICURIO, |dir| {
+        fill_venv(dir);
+        let mut maven = program("mvn").args(&["-B", "-q", "-ntp", UNPACK]);
+        maven.0.arg(format!("-DoutputDirectory={}", dir.join("app").display())).current_dir(dir);
+        maven.run();
     });
-    dir.join("venv/bin/python")
+    (dir.join("venv/bin/python"), dir.join("app/quarkus-run.jar"))
+}
+
+fn venv(name: &str, pinned: &[(&str, &str)]) -> PathBuf {
+    once(name, pinned, fill_venv).join("venv/bin/python")
+}
+
+fn fill_venv(dir: &Path) {
+    program("python3").args(&["-m", "venv"]).arg(dir.join("venv")).run();
+    let mut pip = program(dir.join("venv/bin/python"));
+    pip.0.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.0.args(["--require-hashes", "--requirement"]).arg(dir.join("requirements.txt"));
+    pip.run();
 }
 
 /// The folder of an install; made by `fill` when it is not there yet. Other processes wait.
