@@ -34,6 +34,7 @@ fn broker(dir: &Path) -> Cluster {
     let mut options = Options::for_test(1);
     options.secure = Some(Secure {
         protocol: "SASL_SSL".to_owned(),
+        advertised: None,
         properties: vec![
             listener("ssl.keystore.type", "PEM"),
             listener("ssl.keystore.location", &dir.join("broker.pem").display().to_string()),

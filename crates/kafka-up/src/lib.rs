@@ -21,9 +21,11 @@ mod options;
 mod ports;
 mod probe;
 mod process;
+pub mod proxy;
 
 pub use broker::{Broker, Condition};
 pub use cluster::Cluster;
 pub use error::Error;
 pub use jars::{Jars, VERSION, cache_dir};
 pub use options::{Options, Secure};
+pub use proxy::Proxy;

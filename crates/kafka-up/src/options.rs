@@ -27,11 +27,13 @@ pub struct Options {
     pub secure: Option<Secure>,
 }
 
-/// A listener that demands something of its clients.
-#[derive(Debug, Clone)]
+/// A listener that demands something of its clients, or that has something before it.
+#[derive(Debug, Clone, Default)]
 pub struct Secure {
-    /// `SASL_SSL`, `SASL_PLAINTEXT` or `SSL`.
+    /// `SASL_SSL`, `SASL_PLAINTEXT`, `SSL` or `PLAINTEXT`.
     pub protocol: String,
+    /// The port that clients are told, when a [`Proxy`](crate::Proxy) stands before a broker alone.
+    pub advertised: Option<u16>,
     /// Settings of a broker that it takes: key store, mechanisms.
     pub properties: Vec<(String, String)>,
 }
@@ -80,9 +82,10 @@ pub(crate) fn properties(options: &Options, id: u16, ports: &[Ports], data: &Pat
         .zip(ports)
         .map(|(id, ports): (u16, _)| format!("{id}@127.0.0.1:{}", ports.controller))
         .collect();
-    let (mut also, mut also_map) = (String::new(), String::new());
+    let (mut also, mut also_map, mut told) = (String::new(), String::new(), String::new());
     if let Some(secure) = &options.secure {
         also = format!(",SECURE://127.0.0.1:{}", own.secure);
+        told = format!(",SECURE://127.0.0.1:{}", secure.advertised.unwrap_or(own.secure));
         also_map = format!(",SECURE:{}", secure.protocol);
     }
     let mut text = format!(
@@ -91,7 +94,7 @@ process.roles=broker,controller
 node.id={id}
 controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{client}{also},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}{also}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client}{told}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{also_map}

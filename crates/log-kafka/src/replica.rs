@@ -119,6 +119,11 @@ impl Replica {
         drop(next);
     }
 
+    /// The offset that each lane takes next, by topic.
+    pub(crate) fn next(&self) -> Vec<Vec<u64>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Waits until little enough is waiting to be written.
     pub(crate) fn wait_room(&self) {
         let waiting = self.progress.waiting();

@@ -115,12 +115,13 @@ impl Feed {
     fn batch(&mut self) -> Vec<(u64, Handover)> {
         let (mut batch, mut records, mut bytes) = (Vec::new(), 0, 0);
         let mut wait = POLL;
+        let here = self.replica.next();
         while records < BATCH_RECORDS && bytes < BATCH_BYTES {
             let Some(polled) = self.consumer.poll(wait) else { break };
             wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
-                    let taken = take(&message, &self.names, &mut self.next, &mut batch);
+                    let taken = take(&message, &self.names, &here, &mut self.next, &mut batch);
                     match taken {
                         Ok(Some((lane, end, size))) => {
                             self.ends.reaches(lane, end);
@@ -156,10 +157,12 @@ fn is_lost(error: &KafkaError) -> bool {
     )
 }
 
-/// Adds one message to the batch; gives its lane, the end behind it and its size.
+/// Adds one message to the batch; gives its lane, the end behind it and its size. One that is `here`
+/// already, from the writer of this node, is not decoded again.
 fn take(
     message: &BorrowedMessage<'_>,
     names: &[String],
+    here: &[Vec<u64>],
     next: &mut [Vec<u64>],
     batch: &mut Vec<(u64, Handover)>,
 ) -> Result<Option<(LaneId, u64, usize)>, String> {
@@ -172,6 +175,10 @@ fn take(
     let Ok(offset) = u64::try_from(message.offset()) else { return Ok(None) };
     if offset < *next {
         return Ok(None);
+    }
+    if offset < here[usize::from(lane.topic.0)][usize::from(lane.index)] {
+        *next = offset + 1;
+        return Ok(Some((lane, *next, message.payload_len())));
     }
     if offset - *next > HOLE_MAX {
         let (topic, partition) = (message.topic(), message.partition());

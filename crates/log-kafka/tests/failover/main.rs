@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
+mod network;
 mod owner;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "the other tests need more of it")]

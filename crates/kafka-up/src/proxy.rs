@@ -1,0 +1,206 @@
+//! A network that misbehaves, between clients and one broker: it knows where a request ends and of which
+//! kind it is, holds requests back and loses answers. Understands nothing else of Kafka's protocol.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::Error;
+
+/// Kinds of requests, as Kafka's protocol numbers them.
+pub mod api {
+    /// Records to be written.
+    pub const PRODUCE: i16 = 0;
+    /// A member of a group says that it lives.
+    pub const HEARTBEAT: i16 = 12;
+    /// A producer asks for its id.
+    pub const INIT_PRODUCER_ID: i16 = 22;
+}
+
+/// The largest request or answer; ours are far below.
+const FRAME_BYTES_MAX: usize = 128 << 20;
+
+/// A proxy before one broker; it ends when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    to: Option<SocketAddr>,
+    held: HashSet<i16>,
+    /// How many requests of these kinds wait here.
+    waiting: HashMap<i16, usize>,
+    /// How many answers to requests of a kind are still to be lost, and were lost.
+    lose: HashMap<i16, u32>,
+    lost: u32,
+    open: Vec<TcpStream>,
+    closed: bool,
+}
+
+impl Proxy {
+    /// Begins to listen on a port of its own; where to is said later, by [`Proxy::lead_to`].
+    pub fn new() -> Result<Self, Error> {
+        let broken = |error: io::Error| Error::new(format!("a proxy cannot listen: {error}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(broken)?;
+        let port = listener.local_addr().map_err(broken)?.port();
+        let shared: Arc<Shared> = Arc::default();
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if accepting.state().closed {
+                    return;
+                }
+                let shared = Arc::clone(&accepting);
+                std::thread::spawn(move || shared.connect(client));
+            }
+        });
+        Ok(Self { port, shared })
+    }
+
+    /// Where clients reach it; a broker must tell them so, see `Secure::advertised`.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Sends what comes to this address from now on.
+    pub fn lead_to(&self, address: SocketAddr) {
+        self.shared.state().to = Some(address);
+    }
+
+    /// Holds every request of this kind back from now on, and so what comes behind it on its connection.
+    pub fn hold(&self, api: i16) {
+        self.shared.state().held.insert(api);
+    }
+
+    /// How many requests of this kind are held back now.
+    pub fn holds(&self, api: i16) -> usize {
+        self.shared.state().waiting.get(&api).copied().unwrap_or_default()
+    }
+
+    /// Lets everything go that is held back, in the order in which it came.
+    pub fn release(&self) {
+        self.shared.state().held.clear();
+        self.shared.moved.notify_all();
+    }
+
+    /// Loses the answers to the next so many requests of this kind, each with its connection: the broker
+    /// has done what it was asked, and nobody is told.
+    pub fn lose_answers(&self, api: i16, times: u32) {
+        self.shared.state().lose.insert(api, times);
+    }
+
+    /// How many answers were lost.
+    pub fn lost(&self) -> u32 {
+        self.shared.state().lost
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        (state.closed, state.held) = (true, HashSet::new());
+        for stream in state.open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        self.shared.moved.notify_all();
+        // Wakes the one who accepts.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries one connection until either end closes it.
+    fn connect(self: Arc<Self>, client: TcpStream) {
+        let to = self.state().to;
+        let Some(broker) = to.and_then(|to| TcpStream::connect(to).ok()) else { return };
+        let ends = || Some((client.try_clone().ok()?, broker.try_clone().ok()?));
+        let (Some(one), Some(other)) = (ends(), ends()) else { return };
+        let _ = (client.set_nodelay(true), broker.set_nodelay(true));
+        self.state().open.extend([one.0, one.1]);
+        // Numbers of requests whose answers are to be lost.
+        let doomed: Arc<Mutex<HashSet<[u8; 4]>>> = Arc::default();
+        let (requests, marked) = (Arc::clone(&self), Arc::clone(&doomed));
+        let (from, to) = other;
+        std::thread::spawn(move || {
+            let _ = requests.carry_requests(&from, &to, &marked);
+            let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+        });
+        let _ = self.carry_answers(&broker, &client, &doomed);
+        let _ = (client.shutdown(Shutdown::Both), broker.shutdown(Shutdown::Both));
+    }
+
+    fn carry_requests(
+        &self,
+        from: &TcpStream,
+        to: &TcpStream,
+        doomed: &Mutex<HashSet<[u8; 4]>>,
+    ) -> io::Result<()> {
+        loop {
+            let frame = read(from)?;
+            // Length, kind, version, number.
+            let &[_, _, _, _, a, b, _, _, c, d, e, f, ..] = &frame[..] else { return Ok(()) };
+            let api = i16::from_be_bytes([a, b]);
+            let mut state = self.state();
+            if state.held.contains(&api) {
+                *state.waiting.entry(api).or_default() += 1;
+                let held = |state: &mut State| state.held.contains(&api);
+                state = self.moved.wait_while(state, held).unwrap_or_else(PoisonError::into_inner);
+                *state.waiting.entry(api).or_default() -= 1;
+            }
+            if let Some(left) = state.lose.get_mut(&api).filter(|left| **left > 0) {
+                *left -= 1;
+                doomed.lock().unwrap_or_else(PoisonError::into_inner).insert([c, d, e, f]);
+            }
+            drop(state);
+            (&*to).write_all(&frame)?;
+        }
+    }
+
+    fn carry_answers(
+        &self,
+        from: &TcpStream,
+        to: &TcpStream,
+        doomed: &Mutex<HashSet<[u8; 4]>>,
+    ) -> io::Result<()> {
+        loop {
+            let frame = read(from)?;
+            let number = frame.get(4..8).and_then(|it| <[u8; 4]>::try_from(it).ok());
+            let mut doomed = doomed.lock().unwrap_or_else(PoisonError::into_inner);
+            if number.is_some_and(|number| doomed.remove(&number)) {
+                self.state().lost += 1;
+                return Ok(());
+            }
+            drop(doomed);
+            (&*to).write_all(&frame)?;
+        }
+    }
+}
+
+/// A request or an answer, with its length before it.
+fn read(mut from: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let bytes = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if bytes > FRAME_BYTES_MAX {
+        return Err(io::Error::other("it is no frame of Kafka's"));
+    }
+    let mut frame = length.to_vec();
+    frame.resize(4 + bytes, 0);
+    from.read_exact(&mut frame[4..])?;
+    Ok(frame)
+}
