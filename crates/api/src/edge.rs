@@ -12,7 +12,7 @@ use domain::{Context, EventSet, Projection, Projections};
 use crate::asked::Asked;
 use crate::auth::Access;
 use crate::codes;
-use crate::command::Commands;
+use crate::command::{CommandRoute, Commands, batch};
 use crate::measure::Latencies;
 use crate::operation::Operation;
 use crate::parts::{Drain, Parts, Shared};
@@ -71,6 +71,7 @@ impl Builder {
             operations: vec![],
             routes: vec![],
             places: vec![],
+            commands: vec![],
         };
         Self { mounts, contexts: Vec::new() }
     }
@@ -102,6 +103,7 @@ impl Builder {
         for context in self.contexts {
             context(&mut mounts);
         }
+        batch::mount(&mut mounts);
         history::mount(&mut mounts);
         registry::mount(&mut mounts);
         health::mount(&mut mounts);
@@ -116,6 +118,7 @@ impl Builder {
             operations: vec![],
             routes: vec![],
             places: vec![],
+            commands: vec![],
             shared,
         };
         health::mount(&mut apart);
@@ -169,6 +172,8 @@ pub(crate) struct Mounts {
     routes: Vec<String>,
     /// Where rows of a projection are read one by one: context, event types, path.
     places: Vec<(&'static str, &'static [&'static str], String)>,
+    /// Those that take a command of a context.
+    pub(crate) commands: Vec<Arc<CommandRoute>>,
 }
 
 impl std::fmt::Debug for Mounts {

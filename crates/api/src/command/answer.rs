@@ -17,7 +17,7 @@ use crate::position;
 use crate::problem::{Answered, Problem};
 use crate::serve;
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// The response to an answer, and its name in the metrics.

@@ -13,14 +13,21 @@ const KEY_CHARS_MAX: usize = 255;
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(value) = given.next() else { return Ok(None) };
-    let key = value.to_str().ok().and_then(key).filter(|_| given.next().is_none());
-    key.map(Some).ok_or_else(|| {
-        let detail = "send one Idempotency-Key of 1 to 255 visible ASCII characters, as \"0190e2a4-7d1b-7cc2-9f0e-5a9b1c2d3e4f\"";
-        Problem::new(codes::BAD_IDEMPOTENCY_KEY, detail)
-    })
+    let key = value.to_str().ok().and_then(unwrapped).filter(|_| given.next().is_none());
+    key.map(Some).ok_or_else(wrong_key)
 }
 
-fn key(text: &str) -> Option<String> {
+fn wrong_key() -> Problem {
+    let detail = "send one Idempotency-Key of 1 to 255 visible ASCII characters, as \"0190e2a4-7d1b-7cc2-9f0e-5a9b1c2d3e4f\"";
+    Problem::new(codes::BAD_IDEMPOTENCY_KEY, detail)
+}
+
+/// The key that this text is, by the rules of the header.
+pub(super) fn key(text: &str) -> Result<String, Problem> {
+    unwrapped(text).ok_or_else(wrong_key)
+}
+
+fn unwrapped(text: &str) -> Option<String> {
     let text = text.trim_matches([' ', '\t']);
     let key = match text.strip_prefix('"') {
         None => text.to_owned(),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::Request;
+use axum::http::{HeaderMap, Uri};
 use domain::{Ask, CommandKey, Principal, StreamId};
 use lane::{Answer, Submit};
 use log::Fingerprint;
@@ -30,7 +32,18 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Answered {
     let started = Instant::now();
-    let (answered, outcome) = match prepare(&edge, &route, &asked, request).await {
+    let prepared = prepare(&edge, &route, &asked, request).await;
+    answered(&edge, &route, prepared, started).await
+}
+
+/// Submits a command that nothing is wrong with, and says what became of it.
+pub(super) async fn answered(
+    edge: &Shared,
+    route: &CommandRoute,
+    prepared: Result<Submit, Problem>,
+    started: Instant,
+) -> Answered {
+    let (answered, outcome) = match prepared {
         Err(problem) => (Err(problem), Outcome::Invalid),
         Ok(submit) => {
             let keyed = submit.key.is_some();
@@ -39,7 +52,7 @@ pub(crate) async fn handle(
             let answer = answer.unwrap_or_else(|_| Answer::Unknown {
                 why: format!("no answer within {} s", edge.options.deadline.as_secs()),
             });
-            answer::response(&edge, &route, &id, keyed, answer)
+            answer::response(edge, route, &id, keyed, answer)
         }
     };
     let name = route.route.name;
@@ -47,7 +60,16 @@ pub(crate) async fn handle(
     answered
 }
 
-/// Everything that can be said about a command without looking at any state.
+/// One command as it was asked, alone or in a batch.
+pub(super) struct Asking<'a> {
+    pub(super) path: &'a str,
+    pub(super) key: Option<&'a str>,
+    pub(super) expected: Option<u64>,
+    pub(super) json: &'a [u8],
+    /// The id for a create without a key.
+    pub(super) drawn: Option<Drawn>,
+}
+
 async fn prepare(
     edge: &Shared,
     route: &CommandRoute,
@@ -56,30 +78,58 @@ async fn prepare(
 ) -> Result<Submit, Problem> {
     let (parts, content) = request.into_parts();
     let drawn = parts.extensions.get::<Drawn>().copied();
-    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+    no_query(&parts.uri)?;
+    let key = conditions::idempotency_key(&parts.headers)?;
+    let expected = conditions::expected(&parts.headers)?;
+    // A path that holds no id is told before the body is read.
+    addressed(route, parts.uri.path())?;
+    let json = arrived(edge, &parts.headers, content).await?;
+    let (path, key) = (parts.uri.path(), key.as_deref());
+    submit_of(edge, route, asked, &Asking { path, key, expected, json: &json, drawn })
+}
+
+/// A command is said by its path, headers and body.
+pub(super) fn no_query(uri: &Uri) -> Result<(), Problem> {
+    if uri.query().is_some_and(|query| !query.is_empty()) {
         let detail = "a command takes no query parameters";
         return Err(Problem::new(codes::BAD_PARAMETER, detail));
     }
-    let key = conditions::idempotency_key(&parts.headers)?;
-    let expected = conditions::expected(&parts.headers)?;
-    let addressed = addressed(route, parts.uri.path())?;
-    let addressed = addressed.or_else(|| (route.only_one)(&asked.principal.tenant));
-    let reading = body::read(&parts.headers, content, edge.options.body_bytes_max);
-    let json = tokio::time::timeout(edge.options.deadline, reading).await.map_err(|_| {
+    Ok(())
+}
+
+/// The whole body, as JSON by its own account.
+pub(super) async fn arrived(
+    edge: &Shared,
+    headers: &HeaderMap,
+    content: Body,
+) -> Result<Vec<u8>, Problem> {
+    let reading = body::read(headers, content, edge.options.body_bytes_max);
+    tokio::time::timeout(edge.options.deadline, reading).await.map_err(|_| {
         Problem::new(codes::REQUEST_TIMEOUT, "the body did not arrive in time; nothing happened")
-    })??;
-    let canonical = body::canonical(&json)?;
+    })?
+}
+
+/// Everything that can be said about a command without looking at any state.
+pub(super) fn submit_of(
+    edge: &Shared,
+    route: &CommandRoute,
+    asked: &Asked,
+    asking: &Asking<'_>,
+) -> Result<Submit, Problem> {
+    let addressed = addressed(route, asking.path)?;
+    let addressed = addressed.or_else(|| (route.only_one)(&asked.principal.tenant));
+    let canonical = body::canonical(asking.json)?;
     let principal = &*asked.principal;
-    let keyed = key.as_deref().map(|key| Scope { route, principal, id: addressed, key });
+    let keyed = asking.key.map(|key| Scope { route, principal, id: addressed, key });
     let id = match (addressed, &keyed) {
         (Some(id), _) => id,
         (None, Some(scope)) => derive_uuid(scope.mac(edge, STREAM)),
-        (None, None) => drawn.map_or_else(Uuid::now_v7, |Drawn(id)| id),
+        (None, None) => asking.drawn.map_or_else(Uuid::now_v7, |Drawn(id)| id),
     };
     let sealer = edge.keys.sealer();
     let ask = Ask { id, principal, issued_at: now(), sealer };
-    let command = (route.decode)(&json, &ask)?;
-    let condition = expected.map_or_else(Vec::new, |version| version.to_le_bytes().to_vec());
+    let command = (route.decode)(asking.json, &ask)?;
+    let condition = asking.expected.map_or_else(Vec::new, |version| version.to_le_bytes().to_vec());
     let fingerprint = edge.keys.mac(FINGERPRINT, &[&canonical, &condition]);
     let tracing = asked.tracing;
     Ok(Submit {
@@ -87,7 +137,7 @@ async fn prepare(
         command,
         key: keyed.map(|scope| CommandKey(half(scope.mac(edge, KEY)))),
         fingerprint: Fingerprint(half(fingerprint)),
-        expected,
+        expected: asking.expected,
         tenant: principal.tenant.clone(),
         actor: principal.actor.clone(),
         correlation: tracing.correlation,

@@ -1,6 +1,7 @@
 //! Command routes: a request becomes a command, its answer a response. Not the deciding.
 
 mod answer;
+pub(crate) mod batch;
 mod body;
 mod conditions;
 mod handle;

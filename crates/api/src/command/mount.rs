@@ -50,6 +50,7 @@ impl<A: Aggregate> Routes<A> for RoutesOf<'_, A> {
         let mut operation = operation(self.context, &route);
         operation.body = Some(R::shape());
         let it = Arc::new(it);
+        self.mounts.commands.push(Arc::clone(&it));
         self.mounts.mount(operation, move |edge, asked, request| {
             handle::handle(edge, Arc::clone(&it), asked, request)
         });

@@ -149,6 +149,15 @@ pub(crate) fn shared() -> Map<String, Value> {
             "id": uuid(), "version": whole(), "position": position(),
             "events": { "type": "array", "items": { "$ref": "#/components/schemas/EventRef" } },
         })),
+        "BatchAnswers": of(&["answers"], json!({
+            "answers": { "type": "array", "items": { "$ref": "#/components/schemas/BatchAnswer" } },
+        })),
+        "BatchAnswer": of(&["status", "body"], json!({
+            "status": { "type": "integer", "description": "As if the command had been asked alone" },
+            "location": text(), "replayed": { "type": "boolean", "description": "The answer of an earlier call with the same key" },
+            "retry_after_s": whole(),
+            "body": { "anyOf": [{ "$ref": "#/components/schemas/Accepted" }, { "$ref": "#/components/schemas/Problem" }] },
+        })),
         "EventRef": event_ref,
         "Event": event,
         "EventPage": of(&["items", "next_cursor"], json!({

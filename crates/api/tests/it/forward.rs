@@ -13,9 +13,9 @@ use crate::support::{Product, SECRET, product_among};
 
 /// The other nodes: they answer in order what they were told to.
 #[derive(Default)]
-struct Others {
+pub(crate) struct Others {
     answers: Mutex<VecDeque<Result<Response, NotForwarded>>>,
-    asked: Mutex<Vec<(String, Forwarded)>>,
+    pub(crate) asked: Mutex<Vec<(String, Forwarded)>>,
 }
 
 #[async_trait]
@@ -27,7 +27,7 @@ impl ForwardPort for Others {
 }
 
 /// A node that does not serve the lane: `http://owner` does.
-fn among(answers: Vec<Result<Response, NotForwarded>>) -> (Product, Arc<Others>) {
+pub(crate) fn among(answers: Vec<Result<Response, NotForwarded>>) -> (Product, Arc<Others>) {
     let others = Arc::new(Others { answers: Mutex::new(answers.into()), ..Others::default() });
     let product = product_among(others.clone());
     let answer = Answer::Elsewhere { url: "http://owner".to_owned() };
