@@ -96,7 +96,7 @@ pub(super) fn export(product: &Product) -> Vec<Event> {
     events
 }
 
-async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut Product, u64)) {
+pub(super) async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut Product, u64)) {
     println!("seed {seed}, {kills} kills");
     let dir = tempfile::tempdir().unwrap();
     let mut product = Product::start(&dir.path().join("data"));
@@ -146,7 +146,9 @@ async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut Product, u6
 }
 
 /// Every post of the read model: stream -> (body, version); `None` while the database is away.
-async fn rows(product: &Product) -> Option<std::collections::BTreeMap<String, (String, u64)>> {
+pub(super) async fn rows(
+    product: &Product,
+) -> Option<std::collections::BTreeMap<String, (String, u64)>> {
     let mut all = std::collections::BTreeMap::new();
     let mut path = "/api/content/posts?limit=200".to_owned();
     loop {

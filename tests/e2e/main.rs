@@ -12,5 +12,7 @@ mod publishing;
 mod saga_cli;
 mod saga_crash;
 mod secrets;
+mod starved;
+mod strain;
 mod tenants;
 mod walk;

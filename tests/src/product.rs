@@ -145,6 +145,20 @@ impl Product {
         self.child.id()
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_some())
+    }
+
+    /// Memory that it holds now, in bytes; 0 when it has ended.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok());
+        kib.map_or(0, |kib: u64| kib << 10)
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         self.child.kill().ok();
@@ -159,11 +173,40 @@ impl Product {
 
     /// kill -9 of the postmaster it supervises.
     pub fn kill_postgres(&self) {
+        signal(self.postmaster(), "KILL");
+    }
+
+    /// Stops (`STOP`) or goes on with (`CONT`) every process of the database that it supervises: a database
+    /// that cannot be reached, whose connections stand.
+    pub fn signal_postgres(&self, name: &str) {
+        let postmaster = self.postmaster();
+        signal(postmaster, name);
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(children).expect("the postmaster runs");
+        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        children.for_each(|child| signal(child, name));
+    }
+
+    /// Ends every connection that the product has to the database that it supervises.
+    pub fn kill_backends(&self) {
+        let postmaster = self.postmaster();
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(children).expect("the postmaster runs");
+        for child in children.split_whitespace() {
+            let title = std::fs::read_to_string(format!("/proc/{child}/cmdline"));
+            // `postgres: recount recount [local] idle`, and no process of the server's own.
+            if title.is_ok_and(|title| title.contains("[local]") && !title.contains("startup")) {
+                child.parse().into_iter().for_each(|pid| signal(pid, "TERM"));
+            }
+        }
+    }
+
+    fn postmaster(&self) -> u32 {
         let file = self.data.join("postgres/cluster/postmaster.pid");
         let pid = std::fs::read_to_string(&file)
             .ok()
             .and_then(|text| text.lines().next()?.trim().parse().ok());
-        signal(pid.unwrap_or_else(|| panic!("{} names no postmaster", file.display())), "KILL");
+        pid.unwrap_or_else(|| panic!("{} names no postmaster", file.display()))
     }
 
     /// The whole URL of a path.

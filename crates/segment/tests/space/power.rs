@@ -21,7 +21,7 @@ const NAME: &str =
 const CHILD: &str = "SEGMENT_TEST_POWER_DIR";
 const SEED: &str = "SEGMENT_TEST_POWER_SEED";
 /// Calls of a process: enough for some segments.
-const CALLS: usize = 24;
+const CALLS: usize = 40;
 /// Processes one after the other, each on what a cut left of the one before.
 const LIVES: u64 = 3;
 
@@ -148,8 +148,8 @@ fn lives(seed: u64, variants: u64) -> BTreeMap<String, usize> {
                     let calls = check(&left, seed, at_least, there + CALLS, &what);
                     *cuts.entry(format!("{survives:?}")).or_default() += 1;
                     // One of them, each with the same chance.
-                    let seen: u64 = cuts.values().sum::<usize>() as u64;
-                    if next.is_none() || random.below(seen) == 0 {
+                    let looked_at: u64 = cuts.values().sum::<usize>() as u64;
+                    if next.is_none() || random.below(looked_at) == 0 {
                         next = Some((left, calls));
                     }
                 }
@@ -175,7 +175,7 @@ fn whatever_a_power_cut_leaves_holds_every_acknowledged_call_whole_and_in_order(
     }
     let (seed, rounds) = (number("RECOUNT_SEED", 1), number("RECOUNT_ROUNDS", 1));
     for round in 0..rounds {
-        let cuts = lives(seed + round, 2);
-        println!("seed {}: {} cuts: {cuts:?}", seed + round, cuts.values().sum::<usize>());
+        let cuts = lives(seed + round, 6);
+        eprintln!("seed {}: {} cuts: {cuts:?}", seed + round, cuts.values().sum::<usize>());
     }
 }

@@ -1,6 +1,6 @@
 //! Faults of clocks, clients and data. Only the table; `list` says how a test is named.
 
-use super::{Fault, fault};
+use super::{Fault, absent, fault};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -39,7 +39,11 @@ pub(super) const FAULTS: &[Fault] = &[
             "tests/e2e/bad_input.rs::what_is_wrong_is_told_by_a_code_and_leaves_no_event",
         ],
     ),
-    fault(52, "the schema registry is down or wrong", &[]),
+    absent(
+        52,
+        "the schema registry is down or wrong",
+        "nobody is asked: schemas come with the program, and Recount is the registry for others",
+    ),
     fault(
         53,
         "a reader that never reads",

@@ -54,7 +54,13 @@ pub(super) const FAULTS: &[Fault] = &[
         "a directory that cannot be written",
         &["tests/e2e/operate.rs::a_data_directory_that_cannot_be_made_is_refused_by_its_name"],
     ),
-    fault(36, "a slow sync", &[]),
+    fault(
+        36,
+        "a slow sync, under five times the load that it carries",
+        &[
+            "tests/e2e/strain.rs::five_times_the_load_is_refused_without_effect_and_the_product_recovers",
+        ],
+    ),
     fault(
         37,
         "a new file is gone after a power cut",

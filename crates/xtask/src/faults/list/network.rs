@@ -6,7 +6,11 @@ pub(super) const FAULTS: &[Fault] = &[
     fault(
         10,
         "a node cut off from broker or database",
-        &["crates/log-kafka/tests/it/topics.rs::brokers_that_do_not_answer_are_named", "sim"],
+        &[
+            "tests/e2e/starved.rs::a_database_out_of_reach_holds_no_command_up_and_no_question_for_ever",
+            "crates/log-kafka/tests/it/topics.rs::brokers_that_do_not_answer_are_named",
+            "sim",
+        ],
     ),
     fault(
         11,

@@ -1,6 +1,6 @@
 //! Faults of PostgreSQL and of the way to it. Only the table; `list` says how a test is named.
 
-use super::{Fault, fault};
+use super::{Fault, absent, fault};
 
 pub(super) const FAULTS: &[Fault] = &[
     fault(
@@ -38,8 +38,18 @@ pub(super) const FAULTS: &[Fault] = &[
             "crates/projector/tests/engine.rs::a_rebuild_beside_the_live_table_under_load_ends_in_the_same_rows",
         ],
     ),
-    fault(43, "no connection to PostgreSQL is free", &[]),
-    fault(44, "a replica lags", &[]),
+    fault(
+        43,
+        "no connection to PostgreSQL is free",
+        &[
+            "tests/e2e/starved.rs::without_a_free_connection_commands_go_on_and_queries_are_answered_not_now",
+        ],
+    ),
+    absent(
+        44,
+        "a replica lags",
+        "one database is written and read; rows that are behind the log stand under F40",
+    ),
     fault(45, "PostgreSQL has no room", &[]),
     fault(
         46,

@@ -50,7 +50,13 @@ pub(super) const FAULTS: &[Fault] = &[
             "crates/postgres/tests/private_server.rs::a_directory_has_one_server_at_a_time",
         ],
     ),
-    fault(5, "out-of-memory kill in the middle of a batch", &[]),
+    fault(
+        5,
+        "no memory in the middle of a batch",
+        &[
+            "tests/e2e/starved.rs::a_product_that_dies_for_want_of_memory_has_lost_and_doubled_nothing",
+        ],
+    ),
     fault(
         6,
         "panic in a rule, a fold, a saga",
