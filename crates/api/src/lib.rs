@@ -7,6 +7,7 @@
 
 mod asked;
 mod auth;
+mod bounded;
 mod codes;
 mod command;
 mod docs;

@@ -4,9 +4,9 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
+use crate::bounded::Bounded;
 use crate::parts::Drain;
 
 /// Serves until `drain` has begun and running requests are answered, or `grace` has passed.
@@ -16,14 +16,8 @@ pub async fn listen(
     drain: Drain,
     grace: Duration,
 ) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and written whole; waiting for more would only delay them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY is not set");
-        }
-    });
     let begun = drain.clone();
-    let serving = axum::serve(listener, router)
+    let serving = axum::serve(Bounded::new(listener), router)
         .with_graceful_shutdown(async move { begun.begun().await })
         .into_future();
     let expired = async {
