@@ -108,8 +108,7 @@ async fn a_letter_goes_over_tls_to_a_server_that_is_vouched_for_and_knows_the_us
         Smtp::new(server, "Recount <recount@example.org>", books).unwrap()
     };
     let letter = mail("Published");
-    let stranger =
-        transient(by("only-for-this-test", false).send(&effect(), &letter).await).detail;
+    let stranger = transient(by("only-for-this-test", false).send(&effect(), &letter).await).detail;
     assert!(stranger.contains("the TLS handshake failed"), "{stranger}");
     let wrong = transient(by("another", true).send(&effect(), &letter).await).detail;
     assert!(wrong.contains("answered 535") && !wrong.contains("another"), "{wrong}");
