@@ -27,7 +27,8 @@ pub(crate) struct Deed {
     pub(crate) minor: i64,
     /// How often it was done.
     pub(crate) times: u32,
-    /// When the request was sent that did it last, in milliseconds.
+    /// Which attempt of the step did it last, and when its request was sent, in milliseconds.
+    pub(crate) attempt: u32,
     pub(crate) asked_ms: u64,
     /// When that request arrived.
     pub(crate) done_ms: u64,
@@ -156,7 +157,7 @@ impl Targets {
     fn deed(&self, effect: &Effect, minor: i64) -> impl Fn(&mut Book) + Send + 'static {
         let world = Arc::clone(&self.broker.world);
         let (key, saga, step) = (effect.key, effect.saga, effect.step.clone());
-        let asked_ms = world.ms();
+        let (attempt, asked_ms) = (effect.attempt, world.ms());
         let forgets = if minor > 0 {
             world.plants(Planted::DoubleEffect)
         } else {
@@ -168,13 +169,14 @@ impl Targets {
                 step: step.clone(),
                 minor,
                 times: 0,
+                attempt,
                 asked_ms,
                 done_ms: 0,
                 taken_back: false,
                 back_number: 0,
             };
             let deed = book.deeds.entry(key).or_insert_with(new);
-            (deed.asked_ms, deed.done_ms) = (asked_ms, world.ms());
+            (deed.attempt, deed.asked_ms, deed.done_ms) = (attempt, asked_ms, world.ms());
             world.note("deed", &[key.0.as_u64_pair().0, u64::from(deed.times)]);
             if deed.times == 0 || forgets {
                 deed.times += 1;
@@ -228,6 +230,7 @@ impl Targets {
             step: "charge-boost".to_owned(),
             minor: 1,
             times: 1,
+            attempt: 0,
             asked_ms: 0,
             done_ms: 0,
             taken_back: false,

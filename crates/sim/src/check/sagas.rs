@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::saga::SagaId;
 use domain::{StreamId, Timestamp};
 use log::{Body, Verdict};
-use orchestrator::{Direction, Event, Folded, Instance, Phase, Probed, Standing, ledger};
+use orchestrator::{
+    Direction, Event, Folded, Instance, Phase, Probed, REQUEST_MARGIN_MS, Standing, ledger,
+};
 
 use super::left;
 use crate::broker::{Broker, State};
@@ -79,13 +81,7 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
     let by_id: BTreeMap<SagaId, &Told> =
         sagas.iter().filter_map(|it| Some((it.is().id?, it))).collect();
     for told in &sagas {
-        let known = wrong.len();
         one(told, complete, &mut wrong);
-        if cluster.world.is_shown() && wrong.len() > known {
-            for (at, frame, event) in &told.events {
-                eprintln!("{} {at} frame {frame} {event:?}", told.stream);
-            }
-        }
         if complete {
             super::rare::rare(&cluster.world, told);
         }
@@ -132,6 +128,14 @@ pub(crate) fn sagas(cluster: &Cluster, complete: bool) {
         }
     }
     drop((state, book));
+    if cluster.world.is_shown() {
+        let named = |told: &&Told| wrong.iter().any(|it| it.contains(&told.stream.to_string()));
+        for told in sagas.iter().filter(named) {
+            for (at, frame, event) in &told.events {
+                eprintln!("{} {at} frame {frame} {event:?}", told.stream);
+            }
+        }
+    }
     for wrong in wrong {
         cluster.world.wrong(wrong);
     }
@@ -192,17 +196,26 @@ fn one(told: &Told, complete: bool, wrong: &mut Vec<String>) {
 /// target without fences be looked at for the last time when a request has lived as long as it can (its
 /// time and a margin). That time is log time, the one clock that all owners of a saga share, and who
 /// sets it forward while a request is under way makes it outlive its margin. So this is let pass only
-/// when the clock was set forward between the request and its arrival, and when the saga did not settle
-/// before the whole time was over in the log.
+/// when the clock was set forward between the request and its arrival, and when the step was settled behind
+/// this very attempt, and no sooner than its whole time was over in the log.
 fn outlived(world: &World, told: &Told, deed: &Deed) -> bool {
-    let Some(step) = told.is().steps.get(&deed.step) else { return false };
-    let settled = told.events.iter().rev().find(|(_, _, event)| match event {
+    let mut events = told.events.iter();
+    let dead_at = events.find_map(|(_, _, event)| match event {
+        Event::StepScheduled { step, direction: Direction::Forward, attempt, due_at, .. }
+            if *step == deed.step && *attempt == deed.attempt =>
+        {
+            Some(due_at.plus_ms(REQUEST_MARGIN_MS))
+        }
+        _ => None,
+    });
+    let settled = events.any(|(at, _, event)| match event {
         Event::StepDone { step, direction: Direction::Undo, .. }
-        | Event::ProbeAnswered { step, answer: Probed::NotHappened, .. } => *step == deed.step,
+        | Event::ProbeAnswered { step, answer: Probed::NotHappened, .. } => {
+            *step == deed.step && dead_at.is_some_and(|dead_at| *at >= dead_at)
+        }
         _ => false,
     });
-    settled.is_some_and(|(at, ..)| *at >= step.dead_at())
-        && world.was_set_forward(deed.asked_ms, deed.done_ms)
+    settled && world.was_set_forward(deed.asked_ms, deed.done_ms)
 }
 
 /// What is done stands once, what is undone stands nowhere.
