@@ -61,7 +61,7 @@ impl Proxy {
                     return;
                 }
                 let shared = Arc::clone(&accepting);
-                std::thread::spawn(move || shared.connect(client));
+                std::thread::spawn(move || shared.connect(&client));
             }
         });
         Ok(Self { port, shared })
@@ -125,7 +125,7 @@ impl Shared {
     }
 
     /// Carries one connection until either end closes it.
-    fn connect(self: Arc<Self>, client: TcpStream) {
+    fn connect(self: Arc<Self>, client: &TcpStream) {
         let to = self.state().to;
         let Some(broker) = to.and_then(|to| TcpStream::connect(to).ok()) else { return };
         let ends = || Some((client.try_clone().ok()?, broker.try_clone().ok()?));
@@ -140,7 +140,7 @@ impl Shared {
             let _ = requests.carry_requests(&from, &to, &marked);
             let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
         });
-        let _ = self.carry_answers(&broker, &client, &doomed);
+        let _ = self.carry_answers(&broker, client, &doomed);
         let _ = (client.shutdown(Shutdown::Both), broker.shutdown(Shutdown::Both));
     }
 
@@ -152,9 +152,11 @@ impl Shared {
     ) -> io::Result<()> {
         loop {
             let frame = read(from)?;
-            // Length, kind, version, number.
-            let &[_, _, _, _, a, b, _, _, c, d, e, f, ..] = &frame[..] else { return Ok(()) };
-            let api = i16::from_be_bytes([a, b]);
+            // Length (4 bytes), kind (2), version (2), number (4).
+            let kind = frame.get(4..6).and_then(|it| <[u8; 2]>::try_from(it).ok());
+            let number = frame.get(8..12).and_then(|it| <[u8; 4]>::try_from(it).ok());
+            let (Some(kind), Some(number)) = (kind, number) else { return Ok(()) };
+            let api = i16::from_be_bytes(kind);
             let mut state = self.state();
             if state.held.contains(&api) {
                 *state.waiting.entry(api).or_default() += 1;
@@ -164,7 +166,7 @@ impl Shared {
             }
             if let Some(left) = state.lose.get_mut(&api).filter(|left| **left > 0) {
                 *left -= 1;
-                doomed.lock().unwrap_or_else(PoisonError::into_inner).insert([c, d, e, f]);
+                doomed.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
             }
             drop(state);
             (&*to).write_all(&frame)?;
