@@ -41,8 +41,8 @@ fn starve(product: &mut Product) {
         assert!(began.elapsed() < Duration::from_mins(1), "it lives without memory");
         if let Ok(mut stream) = TcpStream::connect(&address) {
             stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-            let begun = stream.write_all(head.as_bytes());
-            if begun.and_then(|()| stream.write_all(&vec![b' '; LARGE_BYTES - 1])).is_ok() {
+            let head_sent = stream.write_all(head.as_bytes());
+            if head_sent.and_then(|()| stream.write_all(&vec![b' '; LARGE_BYTES - 1])).is_ok() {
                 unfinished.push(stream);
             }
         }

@@ -132,6 +132,9 @@ fn holds(at: &Workspace, test: &str, seed: u64) -> bool {
             let (manifest, target) = target_of(file);
             let mut args = vec!["test", "--release", "--manifest-path", &manifest];
             args.extend(target.as_deref().map_or(vec!["--lib"], |it| vec!["--test", it]));
+            if target.as_deref() == Some("differential") {
+                args.extend(["--features", "sqlite"]);
+            }
             args.extend(["--", name]);
             let mut command = at.cargo(&args);
             command.env("RECOUNT_BIN", at.binary()).env("RECOUNT_SEED", seed.to_string());

@@ -1,5 +1,5 @@
-//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | sim | faults | fuzz | bench |
-//! install`.
+//! Developer commands: `cargo xtask up | test | check | kafka | model | mutants | sim | faults |
+//! differential | porcupine | fuzz | bench | install`.
 //!
 //! Not a part of the product. Builds with a linker alone (std, no C, no dependencies from outside), because on a
 //! fresh machine it is the first thing that runs, and it installs the rest.
@@ -11,6 +11,7 @@ mod install;
 mod kafka;
 mod mutants;
 mod needs;
+mod porcupine;
 mod program;
 mod proof;
 mod stages;
@@ -47,6 +48,8 @@ Commands:
                              the product beside its controls and its peers, in the same run
   faults [--only F12 | --only F1-F9] [--rounds N] [--seed N] | --list
                              the tests that put a fault in, by its number, and which faults have none
+  differential [--rounds N]  the same operations on the segment store and on SQLite
+  porcupine [HISTORY...]     histories of kills, checked by a checker that others wrote (needs Go)
   fuzz [--minutes N]         changed inputs for every decoder, longer than `test` does
   sim [--seeds N] [--hours H] | --seed S [--minutes M] [--trace] | --planted NAME | --help
                              whole clusters on made up time, with every fault, from one seed each
@@ -72,6 +75,9 @@ fn main() -> ExitCode {
         ["mutants", rest @ ..] => mutants::mutants(&workspace, rest),
         ["bench", rest @ ..] => bench::run_workload(&workspace, rest),
         ["faults", rest @ ..] => faults::faults(&workspace, rest),
+        ["differential"] => proof::differential(&workspace, "1"),
+        ["differential", "--rounds", rounds] => proof::differential(&workspace, rounds),
+        ["porcupine", rest @ ..] => porcupine::porcupine(&workspace, rest),
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, rest),
         ["sim", rest @ ..] => proof::sim(&workspace, rest),
         ["kafka", rest @ ..] => kafka::run(rest),
