@@ -42,12 +42,37 @@ fn broker(dir: &Path) -> Cluster {
             listener("scram-sha-512.sasl.jaas.config", scram),
         ],
     });
+    // Who comes without a name, over the other listener, may do everything.
+    for (name, value) in [
+        ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
+        ("super.users", "User:ANONYMOUS"),
+    ] {
+        options.properties.push((name.to_owned(), value.to_owned()));
+    }
     let cluster = Cluster::start(&options).unwrap();
     let mut user = cluster.tool("kafka.admin.ConfigCommand").unwrap();
     user.args(["--bootstrap-server", &cluster.bootstrap(), "--alter", "--entity-type", "users"]);
     user.args(["--entity-name", "recount", "--add-config"]);
     run(user.arg(format!("SCRAM-SHA-512=[iterations=4096,password={PASSWORD}]")));
     cluster
+}
+
+/// Gives the user these rights on the topics of a log whose names begin with `live-`, and on its group.
+fn grant(cluster: &Cluster, operations: &[&str]) {
+    let mut acls = cluster.tool("org.apache.kafka.tools.AclCommand").unwrap();
+    acls.args(["--bootstrap-server", &cluster.bootstrap(), "--add", "--force"]);
+    acls.args(["--allow-principal", "User:recount", "--resource-pattern-type", "prefixed"]);
+    acls.args(["--topic", "live-"]);
+    for operation in operations {
+        acls.args(["--operation", operation]);
+    }
+    run(&mut acls);
+    if operations.contains(&"Read") {
+        let mut acls = cluster.tool("org.apache.kafka.tools.AclCommand").unwrap();
+        acls.args(["--bootstrap-server", &cluster.bootstrap(), "--add", "--force"]);
+        acls.args(["--allow-principal", "User:recount", "--operation", "Read"]);
+        run(acls.args(["--group", "live-recount"]));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,6 +98,7 @@ async fn the_product_works_over_tls_with_a_scram_password_and_names_what_is_wron
             ("--log", "kafka"),
             ("--brokers", &address),
             ("--kafka-durability", "none"),
+            ("--topic-prefix", "live-"),
             ("--lanes", "1"),
             ("--kafka-settings", settings),
             ("--cluster-secret-file", &path("secret")),
@@ -96,6 +122,18 @@ async fn the_product_works_over_tls_with_a_scram_password_and_names_what_is_wron
         eprintln!("refused: {}", said.lines().last().unwrap_or_default());
     }
 
+    // The right password, and no rights: what looks like no topics is said to be a lack of rights.
+    let data = path("data");
+    let verb = ["doctor", "--data", &data].map(str::to_owned);
+    let doctor = recount(verb.into_iter().chain(flags(&right)));
+    let refused = apply(&right);
+    for said in [&doctor.stdout, &refused.stderr] {
+        assert!(said.contains("may not look at topic live-"), "{said}");
+        assert!(said.contains("DescribeConfigs"), "{said}");
+    }
+    assert_eq!((doctor.code, refused.code), (3, 1));
+    // What the guide names: to make the topics, and to run.
+    grant(&cluster, &["Create", "Describe", "DescribeConfigs", "Read", "Write"]);
     let made = apply(&right);
     assert_eq!(made.code, 0, "{}", made.stderr);
     let flags = [flags(&right), vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()]].concat();

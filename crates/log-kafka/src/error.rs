@@ -58,6 +58,16 @@ pub enum OpenError {
         /// Its first offset.
         low: u64,
     },
+    /// The user of the clients has not the rights that it needs.
+    #[error(
+        "this user may not look at topic {topic} and its settings; it needs the operations Describe, \
+         DescribeConfigs, Read and Write on the topics, and Read on the group: grant them, as \
+         kafka-acls.sh --add --allow-principal User:NAME --operation Describe --topic {topic}"
+    )]
+    NotAllowed {
+        /// The topic that was asked for first.
+        topic: String,
+    },
     /// The cluster refused.
     #[error("{attempt} failed: {why}")]
     Refused {

@@ -1,6 +1,8 @@
 //! Topics as the log needs them: making them, and refusing those that would lose what they are given.
 //! Not their content.
 
+mod survey;
+
 use std::time::{Duration, Instant};
 
 use futures_executor::block_on;
@@ -17,6 +19,8 @@ use crate::error::Finding;
 use crate::manifest;
 use crate::watch::Watch;
 use crate::{OpenError, Options, ask};
+
+pub use survey::{Survey, survey};
 
 /// A topic is known to all brokers well within this.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
@@ -57,46 +61,6 @@ pub fn apply(options: &Options, log: Option<Uuid>) -> Result<Applied, OpenError>
 /// Everything about the topics that is not as the log needs it; empty when all is well.
 pub fn check(options: &Options) -> Result<Vec<Finding>, OpenError> {
     look_again(options, &connect(options)?, SETTLED_AFTER)
-}
-
-/// How the cluster does, as far as the log's topics are concerned.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Survey {
-    /// Brokers that are up, as `1 at a:9092`.
-    pub brokers: Vec<String>,
-    /// Partitions of the log's topics.
-    pub partitions: usize,
-    /// Of them those with replicas that are not in sync, as `content.events/3: 2 of 3`.
-    pub behind: Vec<String>,
-    /// Of them those that no broker leads: nothing is taken there.
-    pub leaderless: Vec<String>,
-}
-
-/// Looks at brokers, leaders and replicas.
-pub fn survey(options: &Options) -> Result<Survey, OpenError> {
-    let metadata = metadata(options, &connect(options)?)?;
-    let brokers = metadata.brokers().iter();
-    let brokers = brokers.map(|it| format!("{} at {}:{}", it.id(), it.host(), it.port()));
-    let mut survey = Survey {
-        brokers: brokers.collect(),
-        partitions: 0,
-        behind: Vec::new(),
-        leaderless: Vec::new(),
-    };
-    for (name, _) in wanted(options) {
-        for partition in find(&metadata, &name).iter().flat_map(|topic| topic.partitions()) {
-            survey.partitions += 1;
-            let lane = format!("{name}/{}", partition.id());
-            let (in_sync, all) = (partition.isr().len(), partition.replicas().len());
-            if partition.leader() < 0 {
-                survey.leaderless.push(lane);
-            } else if in_sync < all {
-                survey.behind.push(format!("{lane}: {in_sync} of {all}"));
-            }
-        }
-    }
-    Ok(survey)
 }
 
 /// Looks until no topic is missing, or for so long: brokers hear of a new topic one after the other.
@@ -204,6 +168,9 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
             None => findings.push(Finding::missing(name)),
         }
     }
+    if let Some(finding) = findings.iter().find(|it| it.is_missing()) {
+        may_see(options, admin, &finding.topic)?;
+    }
     let asked: Vec<ResourceSpecifier<'_>> =
         there.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
     if asked.is_empty() {
@@ -213,9 +180,14 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
     let described = block_on(admin.describe_configs(&asked, &limits));
     let described = described.map_err(OpenError::refused("reading the settings of topics"))?;
     for described in described {
-        let described = described.map_err(|error| OpenError::Refused {
-            attempt: "reading the settings of topics".to_owned(),
-            why: error.to_string(),
+        let described = described.map_err(|error| match error {
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
+                OpenError::NotAllowed { topic: options.kafka_name("*") }
+            }
+            error => OpenError::Refused {
+                attempt: "reading the settings of topics".to_owned(),
+                why: error.to_string(),
+            },
         })?;
         // They come in any order.
         let OwnedResourceSpecifier::Topic(name) = &described.specifier else { continue };
@@ -238,6 +210,19 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
         }
     }
     Ok(findings)
+}
+
+/// A topic that a user may not see looks as if it was not there; asked for its settings, brokers say why.
+fn may_see(options: &Options, admin: &AdminClient<Watch>, topic: &str) -> Result<(), OpenError> {
+    let limits = AdminOptions::new().request_timeout(Some(options.connect_timeout));
+    let asked = block_on(admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &limits));
+    let asked = asked.map_err(OpenError::refused("reading the settings of topics"))?;
+    match asked.first() {
+        Some(Err(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+            Err(OpenError::NotAllowed { topic: topic.to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Limits may be larger than needed, all else must be as it is needed.

@@ -72,7 +72,7 @@ fn a_write_that_the_network_held_back_is_void_when_it_arrives_behind_another_own
         let mut rival = zombie.clone();
 
         proxy.hold(api::PRODUCE);
-        let (tell, late) = std::sync::mpsc::channel();
+        let (tell, told) = std::sync::mpsc::channel();
         let frame = zombie.frame(&stream, 3);
         old.append(vec![frame], Box::new(move |it| drop(tell.send(it))));
         let begun = Instant::now();
@@ -85,12 +85,12 @@ fn a_write_that_the_network_held_back_is_void_when_it_arrives_behind_another_own
         assert_eq!(claimed, [Delivery::At { first: expected, contiguous: true }]);
         let served = deliver(&*new, vec![rival.frame(&stream, 2)]);
         assert_eq!(served, [Delivery::At { first: expected + 1, contiguous: true }]);
-        assert!(late.try_recv().is_err(), "round {round}: it is still held");
+        assert!(told.try_recv().is_err(), "round {round}: it is still held");
 
         proxy.release();
-        let late = late.recv_timeout(SENT_WITHIN).unwrap();
+        let delivered = told.recv_timeout(SENT_WITHIN).unwrap();
         // It is in the log, where its owner did not expect it: nobody is told that it happened.
-        assert_eq!(late, [Delivery::At { first: expected + 3, contiguous: true }]);
+        assert_eq!(delivered, [Delivery::At { first: expected + 3, contiguous: true }]);
         let served = deliver(&*new, vec![rival.frame(&stream, 1)]);
         assert_eq!(served, [Delivery::At { first: expected + 6, contiguous: true }]);
         zombie = rival;
