@@ -37,7 +37,7 @@ fn recorded(at: &Workspace) -> Result<Vec<PathBuf>, Failed> {
     std::fs::create_dir_all(&dir).map_err(failed)?;
     run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
     let test = ["test", "--release", "--quiet", "-p", "recount-tests", "--test", "e2e", "--"];
-    let mut test = at.cargo(&[&test[..], &["crash::every", "--nocapture"]].concat());
+    let mut test = at.cargo(&[&test[..], &["crash::every_acknowledged", "--nocapture"]].concat());
     run(test.env("RECOUNT_BIN", at.binary()).env("RECOUNT_HISTORIES", &dir))?;
     histories(&dir).map_err(failed)
 }

@@ -40,5 +40,11 @@ pub(super) const FAULTS: &[Fault] = &[
             "crates/orchestrator/tests/run/goes.rs::what_does_not_answer_in_time_is_probed_and_never_done_twice",
         ],
     ),
-    fault(16, "name resolution slow, wrong, flapping", &[]),
+    fault(
+        16,
+        "name resolution slow, wrong, flapping",
+        &[
+            "crates/providers/http/tests/names.rs::a_name_that_is_slow_wrong_or_gone_ends_in_time_and_is_found_again",
+        ],
+    ),
 ];
