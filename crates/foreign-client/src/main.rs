@@ -18,10 +18,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let decoder = AvroDecoder::new(SrSettings::new(registry));
     for line in std::io::stdin().lock().lines() {
         let bytes = bytes(&line?).ok_or("a value is a line of hexadecimal digits")?;
-        let decoded = decoder.decode(Some(&bytes)).await?;
-        let name = decoded.name.map(|name| name.fullname(None));
-        let Value::Record(_) = &decoded.value else { return Err("a value is no record".into()) };
-        let value: serde_json::Value = decoded.value.try_into()?;
+        let answer = decoder.decode(Some(&bytes)).await?;
+        let name = answer.name.map(|name| name.fullname(None));
+        let Value::Record(_) = &answer.value else { return Err("a value is no record".into()) };
+        let value: serde_json::Value = answer.value.try_into()?;
         println!("{}", serde_json::json!({ "schema": name, "value": value }));
     }
     Ok(())

@@ -14,7 +14,7 @@ pub(crate) fn sim(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     run(&mut at.cargo(&[&["run", "--release", "--quiet", "-p", "sim", "--"], args].concat()))
 }
 
-/// Runs the same operations on the segment store and on SQLite, so many rounds.
+/// Runs the same operations on the segment store and on `SQLite`, so many rounds.
 pub(crate) fn differential(at: &Workspace, rounds: &str) -> Result<(), Failed> {
     let what = ["--test", "differential", "--features", "sqlite", "--", "--nocapture"];
     let test = ["test", "--release", "--quiet", "-p", "recount-tests"];

@@ -105,20 +105,30 @@ pub(crate) fn example(shape: &Shape, name: &str) -> Value {
     }
 }
 
-/// Components that answers and errors share.
-pub(crate) fn shared() -> Map<String, Value> {
-    let text = || json!({ "type": "string" });
-    let uuid = || json!({ "type": "string", "format": "uuid" });
-    let whole = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
-    let nullable = |format: &str| json!({ "type": ["string", "null"], "format": format });
-    let of = |required: &[&str], properties: Value| json!({ "type": "object", "required": required, "properties": properties });
-    let status = || json!({ "type": "string", "enum": ["ok", "warn", "fail"] });
-    let position = || json!({ "type": "string", "description": "Opaque; send it as `min_position` or `after`" });
-    let event_ref = of(
-        &["id", "type"],
-        json!({ "id": uuid(), "type": { "type": "string", "example": "content.post.drafted.v1" } }),
-    );
-    let event = of(
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn uuid() -> Value {
+    json!({ "type": "string", "format": "uuid" })
+}
+
+fn whole() -> Value {
+    json!({ "type": "integer", "format": "int64", "minimum": 0 })
+}
+
+fn position() -> Value {
+    json!({ "type": "string", "description": "Opaque; send it as `min_position` or `after`" })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `json!` gives it")]
+fn of(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+/// An event as every page tells it.
+fn event() -> Value {
+    of(
         &[
             "id",
             "type",
@@ -133,9 +143,19 @@ pub(crate) fn shared() -> Map<String, Value> {
         json!({
             "id": uuid(), "type": text(), "stream": text(), "version": whole(), "position": position(),
             "lane": text(), "seq": whole(), "recorded_at": { "type": "string", "format": "date-time" },
-            "actor": text(), "correlation_id": uuid(), "causation_id": nullable("uuid"),
+            "actor": text(), "correlation_id": uuid(),
+            "causation_id": { "type": ["string", "null"], "format": "uuid" },
             "trace_id": { "type": ["string", "null"] }, "data": { "type": "object", "description": "Sealed fields say `sealed`" },
         }),
+    )
+}
+
+/// Components that answers and errors share.
+pub(crate) fn shared() -> Map<String, Value> {
+    let status = || json!({ "type": "string", "enum": ["ok", "warn", "fail"] });
+    let event_ref = of(
+        &["id", "type"],
+        json!({ "id": uuid(), "type": { "type": "string", "example": "content.post.drafted.v1" } }),
     );
     let wrong = of(
         &["pointer", "code", "detail"],
@@ -159,7 +179,7 @@ pub(crate) fn shared() -> Map<String, Value> {
             "body": { "anyOf": [{ "$ref": "#/components/schemas/Accepted" }, { "$ref": "#/components/schemas/Problem" }] },
         })),
         "EventRef": event_ref,
-        "Event": event,
+        "Event": event(),
         "EventPage": of(&["items", "next_cursor"], json!({
             "items": { "type": "array", "items": { "$ref": "#/components/schemas/Event" } },
             "next_cursor": { "type": ["string", "null"], "description": "Send it as `after`" },

@@ -48,7 +48,7 @@ fn archive(missing: &[&Wanted<'_>]) -> Result<Vec<u8>, zip::result::ZipError> {
             continue;
         }
         let text = it.schema.text();
-        let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = format!("{:x}", Sha256::digest(text));
         let content: Value = json!({
             "contentId": it.schema.id(),
             "contentHash": hash,
