@@ -166,19 +166,29 @@ fn one(seed: u64, args: &Args) -> bool {
     holds
 }
 
-/// Looks, one a second, that simulated time may stand still before the run is given up. A minute of it
-/// is many hours of simulated time, also on a machine that is slow; one that was stopped does not look.
-const LOOKS_MAX: u32 = 90;
+/// Processor time that a run may take while simulated time stands still. It is many hours of simulated
+/// time elsewhere; time of the wall would say more about what else the machine does.
+const CIRCLE_MAX: Duration = Duration::from_mins(1);
+/// Looks, one a second, until a run that takes no processor time either is given up.
+const LOOKS_MAX: u32 = 1_200;
+
+/// Processor time of this process so far.
+fn used() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(used).unwrap_or_default()
+}
 
 /// Ends the process when simulated time stands still: something turns in a circle. Its own thread,
 /// because the one that runs the seed does not come back then.
 fn watch(pulse: &Pulse, json: bool) {
-    let (mut last, mut looks) = (0, 0);
-    while looks < LOOKS_MAX {
+    let (mut last, mut since, mut looks) = (0, used(), 0);
+    while looks < LOOKS_MAX && used().saturating_sub(since) < CIRCLE_MAX {
         std::thread::sleep(Duration::from_secs(1));
         let ms = pulse.ms();
-        looks = if ms == last { looks + 1 } else { 0 };
-        last = ms;
+        looks += 1;
+        if ms != last {
+            (last, since, looks) = (ms, used(), 0);
+        }
     }
     let wrong = format!("at {last} ms: it goes on for ever without simulated time passing");
     if json {
