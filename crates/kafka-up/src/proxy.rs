@@ -1,5 +1,8 @@
 //! A network that misbehaves, between clients and one broker: it knows where a request ends and of which
-//! kind it is, holds requests back and loses answers. Understands nothing else of Kafka's protocol.
+//! kind it is, holds requests back, loses answers and refuses writes. Understands nothing else of Kafka's
+//! protocol.
+
+mod refusal;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
@@ -20,6 +23,9 @@ pub mod api {
 
 /// The largest request or answer; ours are far below.
 const FRAME_BYTES_MAX: usize = 128 << 20;
+
+/// Numbers of requests whose answers are to be lost, and their kinds.
+type Doomed = HashMap<[u8; 4], i16>;
 
 /// A proxy before one broker; it ends when dropped.
 #[derive(Debug)]
@@ -43,6 +49,11 @@ struct State {
     /// How many answers to requests of a kind are still to be lost, and were lost.
     lose: HashMap<i16, u32>,
     lost: u32,
+    /// Kinds that are held back as soon as an answer of theirs was lost.
+    then_hold: HashSet<i16>,
+    /// The error that writes are answered with, and how many of them still are.
+    refuse: (i16, u32),
+    refused: u32,
     open: Vec<TcpStream>,
     closed: bool,
 }
@@ -99,9 +110,41 @@ impl Proxy {
         self.shared.state().lose.insert(api, times);
     }
 
+    /// Loses the answer to the next request of this kind, and holds back what comes of it from then on.
+    pub fn lose_answer_then_hold(&self, api: i16) {
+        let mut state = self.shared.state();
+        state.then_hold.insert(api);
+        state.lose.insert(api, 1);
+    }
+
+    /// Answers the next so many writes with an error, by the number that Kafka's protocol gives it; the
+    /// broker does not see them.
+    pub fn refuse_writes(&self, error: i16, times: u32) {
+        self.shared.state().refuse = (error, times);
+    }
+
+    /// How many writes were refused.
+    pub fn refused(&self) -> u32 {
+        self.shared.state().refused
+    }
+
     /// How many answers were lost.
     pub fn lost(&self) -> u32 {
         self.shared.state().lost
+    }
+}
+
+impl State {
+    /// What a request is answered with in the broker's place.
+    fn refuses(&mut self, api: i16, request: &[u8]) -> Option<Vec<u8>> {
+        let (error, left) = self.refuse;
+        if api != api::PRODUCE || left == 0 {
+            return None;
+        }
+        let answer = refusal::of_write(request, error)?;
+        self.refuse.1 -= 1;
+        self.refused += 1;
+        Some(answer)
     }
 }
 
@@ -132,8 +175,8 @@ impl Shared {
         let (Some(one), Some(other)) = (ends(), ends()) else { return };
         let _ = (client.set_nodelay(true), broker.set_nodelay(true));
         self.state().open.extend([one.0, one.1]);
-        // Numbers of requests whose answers are to be lost.
-        let doomed: Arc<Mutex<HashSet<[u8; 4]>>> = Arc::default();
+        // Held by whoever writes to the client.
+        let doomed: Arc<Mutex<Doomed>> = Arc::default();
         let (requests, marked) = (Arc::clone(&self), Arc::clone(&doomed));
         let (from, to) = other;
         std::thread::spawn(move || {
@@ -148,7 +191,7 @@ impl Shared {
         &self,
         from: &TcpStream,
         to: &TcpStream,
-        doomed: &Mutex<HashSet<[u8; 4]>>,
+        doomed: &Mutex<Doomed>,
     ) -> io::Result<()> {
         loop {
             let frame = read(from)?;
@@ -164,11 +207,19 @@ impl Shared {
                 state = self.moved.wait_while(state, held).unwrap_or_else(PoisonError::into_inner);
                 *state.waiting.entry(api).or_default() -= 1;
             }
-            if let Some(left) = state.lose.get_mut(&api).filter(|left| **left > 0) {
-                *left -= 1;
-                doomed.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
-            }
+            let lose = state.lose.get_mut(&api).filter(|left| **left > 0);
+            let lose = lose.map(|left| *left -= 1).is_some();
+            let refused = state.refuses(api, &frame);
             drop(state);
+            let mut doomed = doomed.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(answer) = refused {
+                (&*from).write_all(&answer)?;
+                continue;
+            }
+            if lose {
+                doomed.insert(number, api);
+            }
+            drop(doomed);
             (&*to).write_all(&frame)?;
         }
     }
@@ -177,17 +228,20 @@ impl Shared {
         &self,
         from: &TcpStream,
         to: &TcpStream,
-        doomed: &Mutex<HashSet<[u8; 4]>>,
+        doomed: &Mutex<Doomed>,
     ) -> io::Result<()> {
         loop {
             let frame = read(from)?;
             let number = frame.get(4..8).and_then(|it| <[u8; 4]>::try_from(it).ok());
             let mut doomed = doomed.lock().unwrap_or_else(PoisonError::into_inner);
-            if number.is_some_and(|number| doomed.remove(&number)) {
-                self.state().lost += 1;
+            if let Some(api) = number.and_then(|number| doomed.remove(&number)) {
+                let mut state = self.state();
+                state.lost += 1;
+                if state.then_hold.remove(&api) {
+                    state.held.insert(api);
+                }
                 return Ok(());
             }
-            drop(doomed);
             (&*to).write_all(&frame)?;
         }
     }

@@ -33,7 +33,8 @@ pub enum Delivery {
 }
 
 /// Called once, from a thread of the log, with one delivery a handover. Calls that share a lane are
-/// answered in their order; on a log of several machines, others need not be. It must not block.
+/// answered in their order as long as all are delivered: behind one whose fate is unknown, later ones may
+/// be told first. On a log of several machines calls of other lanes have no order. It must not block.
 pub type Done = Box<dyn FnOnce(Vec<Delivery>) + Send>;
 
 /// Told which lanes have grown.

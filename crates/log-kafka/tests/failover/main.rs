@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 #![expect(clippy::print_stdout, reason = "what was measured is worth reading")]
 
+mod elections;
 mod network;
 mod owner;
+mod refusals;
 #[path = "../it/support.rs"]
 #[expect(dead_code, reason = "the other tests need more of it")]
 mod support;

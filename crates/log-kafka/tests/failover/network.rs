@@ -15,16 +15,20 @@ use log_kafka::{KafkaLog, Options, topics};
 use crate::{alone, support, under};
 
 /// A request is on its way to the broker well within this.
-const SENT_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(20);
 
 /// A broker that some clients reach directly, and others through the proxy.
-fn broker() -> &'static (Cluster, Proxy) {
+pub(crate) fn broker() -> &'static (Cluster, Proxy) {
     static BROKER: OnceLock<(Cluster, Proxy)> = OnceLock::new();
     BROKER.get_or_init(|| {
         let proxy = Proxy::new().unwrap();
         let mut options = kafka_up::Options::for_test(1);
         let secure = Secure { protocol: "PLAINTEXT".to_owned(), ..Secure::default() };
         options.secure = Some(Secure { advertised: Some(proxy.port()), ..secure });
+        // How long a producer was idle a broker judges by the times of its records. Ours are of 1970, so each
+        // time that it looks it forgets all of them.
+        let look = ("producer.id.expiration.check.interval.ms".to_owned(), "2000".to_owned());
+        options.properties.push(look);
         let cluster = Cluster::start(&options).unwrap();
         let address = cluster.broker(1).unwrap().secure_address().unwrap();
         proxy.lead_to(address.parse::<SocketAddr>().unwrap());
@@ -33,7 +37,7 @@ fn broker() -> &'static (Cluster, Proxy) {
 }
 
 /// The same log from a node behind the proxy.
-fn behind(options: &Options, proxy: &Proxy) -> (Arc<KafkaLog>, tempfile::TempDir) {
+pub(crate) fn behind(options: &Options, proxy: &Proxy) -> (Arc<KafkaLog>, tempfile::TempDir) {
     let replica = tempfile::tempdir().unwrap();
     let mut options = options.clone();
     options.replica = replica.path().join("replica");
@@ -41,8 +45,9 @@ fn behind(options: &Options, proxy: &Proxy) -> (Arc<KafkaLog>, tempfile::TempDir
     (support::open(&options), replica)
 }
 
-/// Offset and first record of every valid frame that a node reads, and how many records are void.
-fn valid(log: &dyn Log, lane: LaneId) -> (Vec<(u64, bool)>, u64) {
+/// Where every valid frame that a node reads begins (its seq) and whether it is a claim, and how many
+/// records are void.
+pub(crate) fn valid(log: &dyn Log, lane: LaneId) -> (Vec<(u64, bool)>, u64) {
     let mut follower = Follower::from_start(log, lane);
     let mut frames = Vec::new();
     loop {

@@ -37,7 +37,11 @@ pub struct Db {
 
 impl Db {
     pub async fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("rcpg-").tempdir_in("/tmp").unwrap();
+        Self::start_in(std::path::Path::new("/tmp")).await
+    }
+
+    pub async fn start_in(dir: &std::path::Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("rcpg-").tempdir_in(dir).unwrap();
         let server = Server::start(Options::new(dir.path())).await.unwrap();
         let pools = Pools::new(server.url()).unwrap();
         Self { dir, server, pools }

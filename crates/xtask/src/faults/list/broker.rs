@@ -22,9 +22,31 @@ pub(super) const FAULTS: &[Fault] = &[
             "sim",
         ],
     ),
-    fault(19, "members of the group come and go every second", &["sim"]),
-    fault(20, "rebalance between append and commit", &["sim"]),
-    fault(21, "a handler slower than the poll interval", &[]),
+    fault(
+        19,
+        "members of the group come and go every second",
+        &[
+            "crates/log-kafka/tests/failover/elections.rs::a_storm_of_elections_with_records_under_way_loses_and_doubles_nothing",
+            "tests/cluster/kills.rs::nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come",
+            "sim",
+        ],
+    ),
+    fault(
+        20,
+        "rebalance between append and commit",
+        &[
+            "crates/log-kafka/tests/failover/elections.rs::a_storm_of_elections_with_records_under_way_loses_and_doubles_nothing",
+            "crates/log-kafka/tests/failover/network.rs::a_write_that_the_network_held_back_is_void_when_it_arrives_behind_another_owner",
+            "sim",
+        ],
+    ),
+    fault(
+        21,
+        "a node slower than the poll interval",
+        &[
+            "crates/log-kafka/tests/failover/elections.rs::a_node_that_is_slower_than_the_poll_interval_loses_its_lanes_and_is_told_so",
+        ],
+    ),
     fault(
         22,
         "a delivery report times out though the record was or will be written",
@@ -34,13 +56,26 @@ pub(super) const FAULTS: &[Fault] = &[
             "sim",
         ],
     ),
-    fault(23, "the broker answers with each of its errors", &[]),
+    fault(
+        23,
+        "the broker answers with each of its errors",
+        &[
+            "crates/log-kafka/tests/failover/refusals.rs::whatever_error_a_broker_answers_with_nothing_is_lost_or_doubled",
+            "crates/log-kafka/tests/failover/refusals.rs::a_broker_that_does_not_lead_is_not_asked_again_at_once",
+        ],
+    ),
     fault(
         24,
         "two claims of one epoch",
         &["crates/log/tests/rule.rs::of_two_claims_of_one_epoch_the_first_wins", "model"],
     ),
-    fault(25, "the producer's id expired", &[]),
+    fault(
+        25,
+        "the producer's id expired",
+        &[
+            "crates/log-kafka/tests/failover/refusals.rs::a_write_that_a_forgetful_broker_takes_twice_happened_once",
+        ],
+    ),
     fault(
         26,
         "too large for the log",
@@ -57,7 +92,13 @@ pub(super) const FAULTS: &[Fault] = &[
             "tests/cluster/topics.rs::topics_that_forget_are_refused_with_the_fix_and_doctor_knows_the_cluster",
         ],
     ),
-    fault(28, "too few in-sync replicas", &[]),
+    fault(
+        28,
+        "too few in-sync replicas",
+        &[
+            "crates/log-kafka/tests/failover/refusals.rs::two_brokers_of_three_gone_nothing_is_acknowledged_until_they_are_back",
+        ],
+    ),
     fault(
         29,
         "records of somebody else in a lane",

@@ -21,17 +21,34 @@ pub(super) const FAULTS: &[Fault] = &[
             "sim",
         ],
     ),
-    fault(12, "records held back across a takeover", &["model", "sim"]),
+    fault(
+        12,
+        "records held back across a takeover",
+        &[
+            "crates/log-kafka/tests/failover/network.rs::a_write_that_the_network_held_back_is_void_when_it_arrives_behind_another_owner",
+            "model",
+            "sim",
+        ],
+    ),
     fault(
         13,
         "records written, their answer lost",
         &[
             "crates/lane/tests/it/commands.rs::a_frame_whose_report_is_lost_is_found_by_the_next_claim_of_the_same_owner",
+            "crates/log-kafka/tests/failover/network.rs::answers_that_the_network_lost_lose_and_double_nothing",
+            "crates/log-kafka/tests/failover/refusals.rs::a_write_that_a_forgetful_broker_takes_twice_happened_once",
             "model",
             "sim",
         ],
     ),
-    fault(14, "the producer's id changes within an epoch", &[]),
+    fault(
+        14,
+        "the producer's id is lost on its way, or changes within an epoch",
+        &[
+            "crates/log-kafka/tests/failover/network.rs::answers_that_the_network_lost_lose_and_double_nothing",
+            "crates/log-kafka/tests/failover/refusals.rs::whatever_error_a_broker_answers_with_nothing_is_lost_or_doubled",
+        ],
+    ),
     fault(
         15,
         "slow and half-open connections",

@@ -50,7 +50,13 @@ pub(super) const FAULTS: &[Fault] = &[
         "a replica lags",
         "one database is written and read; rows that are behind the log stand under F40",
     ),
-    fault(45, "PostgreSQL has no room", &[]),
+    fault(
+        45,
+        "PostgreSQL has no room",
+        &[
+            "crates/postgres/tests/room.rs::without_room_nothing_is_half_folded_and_with_room_everything_is",
+        ],
+    ),
     fault(
         46,
         "two workers of one lane",
