@@ -42,7 +42,11 @@ impl History {
             let damaged = |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
             let parts = Parts::of(&stored.bytes).map_err(damaged)?;
             let BodyParts::Event(event) = parts.body else { continue };
-            let (version, tenant) = event.version_and_tenant().map_err(damaged)?;
+            let version = event.version().map_err(damaged)?;
+            // The first event says whose data the stream is.
+            if it.tenant.is_none() {
+                it.tenant = Some(event.tenant().map_err(damaged)?);
+            }
             if data.event_type != event.event_type {
                 data.event_type = Cow::Owned(event.event_type.to_owned());
             }
@@ -54,7 +58,6 @@ impl History {
                 return Ok(Err(format!("event {version} of {stream} cannot be read: {why}")));
             }
             it.version = version;
-            it.tenant.get_or_insert(tenant);
         }
         Ok(Ok(it))
     }

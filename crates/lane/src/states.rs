@@ -38,7 +38,10 @@ impl States {
     }
 
     pub(crate) fn get(&mut self, stream: &StreamId) -> Option<&mut Loaded> {
-        if let Some(loaded) = self.old.remove(stream) {
+        // Mostly there is no old generation: then the key is hashed once.
+        if !self.old.is_empty()
+            && let Some(loaded) = self.old.remove(stream)
+        {
             self.insert(stream.clone(), loaded);
         }
         self.young.get_mut(stream)

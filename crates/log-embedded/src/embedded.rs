@@ -158,10 +158,10 @@ impl Log for EmbeddedLog {
         // What is in memory is newer than what is only in the store.
         let (mut stored, mut recent) = (Vec::with_capacity(offsets.len()), Vec::new());
         for offset in offsets {
-            match lanes.find(lane, offset, 0, 1) {
-                Found::Nothing => {}
-                Found::Memory(found) => recent.extend(found.into_iter().map(|it| (offset, it))),
-                Found::Store(places) => stored.extend(places.first().map(|it| (offset, *it))),
+            match lanes.one(lane, offset) {
+                None => {}
+                Some(Ok(found)) => recent.push((offset, found)),
+                Some(Err(place)) => stored.push((offset, place)),
             }
         }
         drop(lanes);

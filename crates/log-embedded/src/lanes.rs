@@ -146,6 +146,16 @@ impl Lanes {
         }
     }
 
+    /// Where one record of a lane is: the handover that holds it, in memory or in the store.
+    pub(crate) fn one(&self, lane: LaneId, offset: u64) -> Option<Result<Recent, Place>> {
+        let lane = self.get(lane).filter(|lane| offset < lane.end)?;
+        if lane.tail.front().is_none_or(|oldest| oldest.first > offset) {
+            return lane.offsets.from(offset).next().map(Err);
+        }
+        let at = lane.tail.partition_point(|recent| recent.first <= offset).saturating_sub(1);
+        lane.tail.get(at).cloned().map(Ok)
+    }
+
     /// Where the records of a lane from an offset on are: about `bytes_max` of those in memory, or
     /// the places of the next `places_max` handovers.
     pub(crate) fn find(

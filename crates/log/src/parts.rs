@@ -88,10 +88,16 @@ impl<'a> Parts<'a> {
 }
 
 impl EventParts<'_> {
-    /// The version of its stream that it makes, and its tenant: the first fields of the envelope.
-    pub fn version_and_tenant(&self) -> Result<(u64, TenantId), DecodeError> {
+    /// The version of its stream that it makes: the first field of the envelope.
+    pub fn version(&self) -> Result<u64, DecodeError> {
+        Take(self.envelope).u64()
+    }
+
+    /// Its tenant: the second.
+    pub fn tenant(&self) -> Result<TenantId, DecodeError> {
         let mut from = Take(self.envelope);
-        Ok((from.u64()?, from.text()?.parse()?))
+        from.u64()?;
+        Ok(from.text()?.parse()?)
     }
 }
 
