@@ -10,69 +10,120 @@ use tokio::net::TcpStream;
 use crate::load::{self, Answered, Call, runtime};
 use crate::note::{self, AGGREGATES};
 use crate::plan::Plan;
+use crate::restate::{self, Restate};
 use crate::row::{Contestant, Goal, Row};
+use crate::streams::{self, Streams};
 use crate::{Failed, Report, edge, w1};
 
 /// Connections, each with one request at a time.
 const CONNECTIONS: u64 = 64;
+/// Commands of a request to the batch endpoint.
+const BATCH: u64 = 64;
+/// How an accepted command of a batch begins its answer.
+const GOOD: &str = "{\"status\":200,";
 /// The control.
 const NULL: &str = "null handler, same HTTP stack";
 
 /// A server and the connections to it.
 struct Client {
-    at: SocketAddr,
-    free: Mutex<Vec<TcpStream>>,
+    to: Pool,
+    /// Commands of a request to the batch endpoint; `None`: one command, by its own path.
+    batch: Option<u64>,
 }
 
 impl Client {
-    fn to(at: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { at, free: Mutex::default() })
+    fn to(at: SocketAddr, batch: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { to: Pool::to(at), batch })
     }
 
     fn request(&self, number: u64) -> String {
         let note::Event::Written { author, text } = note::event();
         let body = format!(r#"{{"author":"{author}","text":"{text}"}}"#);
-        let id = note::stream(note::mix(number) % AGGREGATES).id();
+        let path = |number| {
+            let id = note::stream(note::mix(number) % AGGREGATES).id();
+            format!("/api/bench/notes/{id}/lines")
+        };
+        let (path, key, body) = match self.batch {
+            None => (path(number), format!("idempotency-key: {number:032x}\r\n"), body),
+            Some(commands) => {
+                let command = |at: u64| {
+                    let path = path(number.wrapping_mul(commands).wrapping_add(at));
+                    let key = format!("{number:032x}-{at}");
+                    format!(r#"{{"path":"{path}","idempotency_key":"{key}","body":{body}}}"#)
+                };
+                let all: Vec<_> = (0..commands).map(command).collect();
+                let body = format!(r#"{{"commands":[{}]}}"#, all.join(","));
+                ("/api/batch".to_owned(), String::new(), body)
+            }
+        };
         format!(
-            "POST /api/bench/notes/{id}/lines HTTP/1.1\r\nhost: {}\r\n\
-             content-type: application/json\r\nidempotency-key: {number:032x}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}\
              content-length: {}\r\n\r\n{body}",
-            self.at,
+            self.to.at,
             body.len()
         )
     }
 
+    /// Whether each command of a batch was accepted.
+    fn all_accepted(&self, body: &[u8]) -> bool {
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let accepted = || text.matches(GOOD).count() as u64;
+        self.batch.is_none_or(|commands| accepted() == commands)
+    }
+
     /// Sends a request and gives the body of a good answer.
     async fn ask(&self, number: u64) -> Result<Vec<u8>, String> {
+        let (head, body) = self.to.ask(self.request(number).as_bytes()).await?;
+        if !head.starts_with(b"HTTP/1.1 200") || !self.all_accepted(&body) {
+            let (head, body) = (String::from_utf8_lossy(&head), String::from_utf8_lossy(&body));
+            return Err(format!("{head}{body}"));
+        }
+        Ok(body)
+    }
+}
+
+/// Connections to a server that stay open, as many as there are requests at once.
+pub(crate) struct Pool {
+    /// The server.
+    pub(crate) at: SocketAddr,
+    free: Mutex<Vec<TcpStream>>,
+}
+
+impl Pool {
+    pub(crate) fn to(at: SocketAddr) -> Self {
+        Self { at, free: Mutex::default() }
+    }
+
+    /// Sends a request and gives head and body of its answer, whatever that is.
+    pub(crate) async fn ask(&self, request: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut stream = match free {
             Some(stream) => stream,
-            None => self.connect().await.map_err(|error| error.to_string())?,
+            None => connect(self.at).await.map_err(|error| error.to_string())?,
         };
-        let request = self.request(number);
-        stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
-        let mut answer = Vec::with_capacity(1024);
-        loop {
-            if stream.read_buf(&mut answer).await.map_err(|error| error.to_string())? == 0 {
-                return Err(format!("cut off: {}", String::from_utf8_lossy(&answer)));
-            }
-            if let Some(body) = whole(&answer) {
-                let body = answer.split_off(body);
-                if !answer.starts_with(b"HTTP/1.1 200") {
-                    let (head, body) =
-                        (String::from_utf8_lossy(&answer), String::from_utf8_lossy(&body));
-                    return Err(format!("{head}{body}"));
-                }
-                self.free.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
-                return Ok(body);
-            }
-        }
+        let answer = exchange(&mut stream, request).await?;
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+        Ok(answer)
     }
+}
 
-    async fn connect(&self) -> std::io::Result<TcpStream> {
-        let stream = TcpStream::connect(self.at).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+async fn connect(at: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(at).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
+    stream.write_all(request).await.map_err(|error| error.to_string())?;
+    let mut answer = Vec::with_capacity(1024);
+    loop {
+        if stream.read_buf(&mut answer).await.map_err(|error| error.to_string())? == 0 {
+            return Err(format!("cut off: {}", String::from_utf8_lossy(&answer)));
+        }
+        if let Some(body) = whole(&answer) {
+            let body = answer.split_off(body);
+            return Ok((answer, body));
+        }
     }
 }
 
@@ -80,7 +131,13 @@ impl Client {
 fn whole(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).ok()?;
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+    if text.starts_with("HTTP/1.1 204") {
+        return Some(head);
+    }
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length").then_some(value)
+    })?;
     (answer.len() >= head + length.trim().parse::<usize>().ok()?).then_some(head)
 }
 
@@ -90,34 +147,63 @@ impl Call for Client {
     }
 }
 
-/// W1-H.
+/// W1-H: a command a request, and many.
 pub(crate) fn commands(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
-    let name = format!("W1-H/{CONNECTIONS}");
-    if !plan.wants(&name) {
+    let single = Goal::PartOf(NULL, 0.7, Some(1.5));
+    row(plan, &format!("W1-H/{CONNECTIONS}"), None, single, report)?;
+    row(plan, "W1-H/batch", Some(BATCH), Goal::PerS(500_000.0, None), report)
+}
+
+fn row(
+    plan: &Plan,
+    name: &str,
+    batch: Option<u64>,
+    goal: Goal,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    if !plan.wants(name) {
         return Ok(());
     }
     let (mut ours, mut null) = (Contestant::new("ours"), Contestant::new(NULL));
     let mut open = Contestant::new("open loop");
+    // A batch is one call of the load, and so many commands.
+    let of = batch.unwrap_or(1);
+    let beside = runtime()?;
+    // A peer that has no batches stands beside the single commands only.
+    let beside_it = batch.is_none() && !plan.ours && !plan.smoke;
+    let streams = if beside_it { Streams::start(&beside, &plan.fresh()?)? } else { None };
+    let restate = if beside_it { Restate::start(&beside, &plan.fresh()?)? } else { None };
+    let (mut appends, mut objects) =
+        (Contestant::new(streams::NAME), Contestant::new(restate::NAME));
     for _ in 0..plan.rounds {
         let runtime = runtime()?;
-        let product = Client::to(edge::product(&runtime, &plan.fresh()?)?);
+        let product = Client::to(edge::product(&runtime, &plan.fresh()?)?, batch);
         let answer = runtime.block_on(product.ask(1)).map_err(Failed)?;
-        let control = Client::to(edge::null(&runtime, answer)?);
-        null.runs.push(load::closed(&runtime, CONNECTIONS, plan.lasts, &control)?);
+        if !plan.ours {
+            let control = Client::to(edge::null(&runtime, answer)?, batch);
+            null.runs.push(load::closed(&runtime, CONNECTIONS, plan.lasts, &control)?.times(of));
+        }
         let run = load::closed(&runtime, CONNECTIONS, plan.lasts, &product)?;
         let peak = run.per_s();
-        ours.runs.push(run);
-        open.runs.push(load::open(&runtime, peak / 2.0, plan.lasts, &product)?);
+        ours.runs.push(run.times(of));
+        if let Some(streams) = &streams {
+            appends.runs.push(streams.run(&beside, CONNECTIONS, plan.lasts)?);
+        }
+        if let Some(restate) = &restate {
+            objects.runs.push(restate.run(&beside, CONNECTIONS, plan.lasts)?);
+        }
+        if !plan.ours {
+            open.runs.push(load::open(&runtime, peak / 2.0, plan.lasts, &product)?.times(of));
+        }
     }
-    let open = w1::open_json(0.5, &open);
-    report.add(&Row {
-        name,
-        ours,
-        controls: vec![null],
-        peers: Vec::new(),
-        goal: Some(Goal::PartOf(NULL, 0.7, Some(1.5))),
-        more: vec![("open_loop", open)],
-    });
+    let more = vec![
+        ("commands_a_request", serde_json::json!(of)),
+        ("open_loop", w1::open_json(0.5, &open)),
+    ];
+    let (name, goal) = (name.to_owned(), Some(goal));
+    let peers = [streams.map(|_| appends), restate.map(|_| objects)];
+    let peers = peers.into_iter().flatten().collect();
+    report.add(&Row { name, ours, controls: vec![null], peers, goal, more });
     Ok(())
 }
 

@@ -1,9 +1,13 @@
 //! `bench w1|w2|w3|w7|w8`: measures the product beside its controls and its peers, in turns and in the
 //! same run. Not a test: it holds figures against goals and ends well whatever they are.
 
+#[cfg(feature = "peers")]
+mod cqrs;
 mod device;
 mod edge;
 mod http;
+#[cfg(feature = "peers")]
+mod kafka;
 mod load;
 mod measure;
 mod note;
@@ -12,8 +16,11 @@ mod pg;
 mod plan;
 mod process;
 mod product;
+mod restate;
 mod row;
+mod servers;
 mod start;
+mod streams;
 mod w1;
 mod w3;
 mod worker;
@@ -77,7 +84,13 @@ fn run() -> Result<(), Failed> {
     match plan.workload.as_str() {
         "w1" => {
             w1::in_process(&plan, &mut report)?;
-            http::commands(&plan, &mut report)
+            http::commands(&plan, &mut report)?;
+            // Brokers take longer to start than everything else to run: only where they are asked for.
+            #[cfg(feature = "peers")]
+            if plan.only.as_deref().is_some_and(|only| only.starts_with("W1-K")) {
+                kafka::commands(&plan, &mut report)?;
+            }
+            Ok(())
         }
         "w2" => w1::one_aggregate(&plan, &mut report),
         "w3" => w3::load(&plan, &mut report),

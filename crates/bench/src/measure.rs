@@ -27,6 +27,11 @@ impl Measured {
         Self { count, refused: 0, took, cpu_s: Some(cpu_s), latencies }
     }
 
+    /// Each call was so many commands; the latencies stay those of the calls.
+    pub(crate) fn times(self, commands: u64) -> Self {
+        Self { count: self.count * commands, refused: self.refused * commands, ..self }
+    }
+
     /// Commands a second.
     pub(crate) fn per_s(&self) -> f64 {
         float(self.count) / self.took.as_secs_f64()

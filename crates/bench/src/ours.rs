@@ -27,7 +27,12 @@ impl Ours {
         let options = Options::new(dir).topic("bench.events", lanes);
         let (log, _) = EmbeddedLog::open(&options).map_err(|error| Failed(error.to_string()))?;
         let commands = Commands::start(Arc::new(log), note::deciders(), "bench")?;
-        Ok(Self { commands, aggregates })
+        Ok(Self::over(commands, aggregates))
+    }
+
+    /// Over a runtime that somebody started.
+    pub(crate) fn over(commands: Commands, aggregates: u64) -> Self {
+        Self { commands, aggregates }
     }
 
     /// The same, with its lanes claimed.

@@ -48,8 +48,20 @@ impl Pg {
         let script = dir.join("insert.sql");
         std::fs::write(&script, INSERT)?;
         let it = Self { server, dir: dir.to_owned(), bin, script };
-        it.run(Command::new(it.bin.join("psql")).arg(it.server.url()).args(["-qc", TABLE]))?;
+        it.sql(TABLE)?;
         Ok(it)
+    }
+
+    /// Runs SQL.
+    pub(crate) fn sql(&self, text: &str) -> Result<(), Failed> {
+        let mut psql = Command::new(self.bin.join("psql"));
+        self.run(psql.arg(self.server.url()).args(["-qc", text])).map(drop)
+    }
+
+    /// Where it is.
+    #[cfg(feature = "peers")]
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
     }
 
     fn run(&self, command: &mut Command) -> Result<String, Failed> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+#[cfg(feature = "peers")]
+use crate::cqrs::{self, Cqrs};
 use crate::device::{self, Prewritten, Sync};
 use crate::load::{self, runtime};
 use crate::note::AGGREGATES;
@@ -13,6 +15,7 @@ use crate::ours::{LANES, Ours};
 use crate::pg::{CLIENTS_MAX, Pg};
 use crate::plan::Plan;
 use crate::row::{Contestant, Goal, Row};
+use crate::streams::{self, Streams};
 use crate::{Failed, Report};
 
 /// Callers and goals.
@@ -46,6 +49,9 @@ struct Others {
     encode: Contestant,
     pg: Option<Pg>,
     insert: Contestant,
+    #[cfg(feature = "peers")]
+    cqrs: Option<(Cqrs, Contestant)>,
+    streams: Option<(Streams, Contestant)>,
 }
 
 impl Others {
@@ -55,7 +61,18 @@ impl Others {
             Ok((Prewritten::new(&dir, block, sync)?, Contestant::new(name)))
         };
         let clients = callers.min(CLIENTS_MAX);
+        let streams = if plan.smoke { None } else { Streams::start(runtime, &plan.fresh()?)? };
+        #[cfg(feature = "peers")]
+        let cqrs = if plan.smoke {
+            None
+        } else {
+            let cqrs = Cqrs::start(runtime, &plan.fresh()?, AGGREGATES)?;
+            Some((cqrs, Contestant::new(cqrs::NAME)))
+        };
         Ok(Self {
+            #[cfg(feature = "peers")]
+            cqrs,
+            streams: streams.map(|it| (it, Contestant::new(streams::NAME))),
             o_dsync: file(Sync::Write, "prewritten O_DSYNC write")?,
             fdatasync: file(Sync::Call, "prewritten write + fdatasync")?,
             store: Contestant::new("segment store"),
@@ -65,7 +82,7 @@ impl Others {
         })
     }
 
-    fn round(&mut self, plan: &Plan, callers: u64) -> Result<(), Failed> {
+    fn round(&mut self, plan: &Plan, runtime: &Runtime, callers: u64) -> Result<(), Failed> {
         for (file, runs) in [&mut self.o_dsync, &mut self.fdatasync] {
             runs.runs.push(file.run(callers, plan.lasts)?);
         }
@@ -74,15 +91,31 @@ impl Others {
         if let Some(pg) = &self.pg {
             self.insert.runs.push(pg.insert(callers, plan.lasts)?);
         }
+        #[cfg(feature = "peers")]
+        if let Some((cqrs, runs)) = &mut self.cqrs {
+            runs.runs.push(cqrs.run(runtime, callers, plan.lasts)?);
+        }
+        if let Some((streams, runs)) = &mut self.streams {
+            runs.runs.push(streams.run(runtime, callers, plan.lasts)?);
+        }
         Ok(())
     }
 
     /// Controls and peers.
     fn end(self, runtime: &Runtime) -> (Vec<Contestant>, Vec<Contestant>) {
         let controls = vec![self.o_dsync.1, self.fdatasync.1, self.store, self.encode];
-        let Some(pg) = self.pg else { return (controls, Vec::new()) };
-        pg.stop(runtime);
-        (controls, vec![self.insert])
+        let mut peers = Vec::new();
+        if let Some(pg) = self.pg {
+            pg.stop(runtime);
+            peers.push(self.insert);
+        }
+        #[cfg(feature = "peers")]
+        if let Some((cqrs, runs)) = self.cqrs {
+            cqrs.stop(runtime);
+            peers.push(runs);
+        }
+        peers.extend(self.streams.map(|(_, runs)| runs));
+        (controls, peers)
     }
 }
 
@@ -108,7 +141,7 @@ fn row(
             for (part, open) in &mut open {
                 open.runs.push(load::open(&runtime, peak * *part, plan.lasts, &it)?);
             }
-            others.round(plan, callers)?;
+            others.round(plan, &beside, callers)?;
         }
         it.stop(&runtime);
     }

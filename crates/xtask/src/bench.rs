@@ -1,11 +1,29 @@
-//! `cargo xtask bench`: builds the bench, and the product where a workload starts it, and runs it. What is
-//! measured is the bench's to say.
+//! `cargo xtask bench`: builds the bench, and the product where a workload starts it, installs the peers
+//! that stand beside it, and runs it. What is measured is the bench's to say.
 
-use crate::program::{Failed, run};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::program::{Failed, run, step};
 use crate::workspace::Workspace;
 
 /// Workloads that start the product's binary.
 const NEED_THE_PRODUCT: [&str; 2] = ["w7", "w8"];
+/// The workload that peers stand beside, and the flags without which they do.
+const HAS_PEERS: &str = "w1";
+const WITHOUT: [&str; 3] = ["--ours", "--smoke", "--no-peers"];
+/// A peer that is a program: its package, its version, its binary, and where the bench looks for it.
+const STREAMS: [&str; 4] =
+    ["durable-streams", "0.1.5", "durable-streams-server", "RECOUNT_PEER_DURABLE_STREAMS"];
+
+/// One that npm brings, with the Node.js that it wants: what it is made of, and where the bench looks.
+const RESTATE: [(&str, &str); 3] = [
+    ("package.json", include_str!("../../bench/peers/restate/package.json")),
+    ("package-lock.json", include_str!("../../bench/peers/restate/package-lock.json")),
+    ("note.mjs", include_str!("../../bench/peers/restate/note.mjs")),
+];
+const RESTATE_AT: &str = "RECOUNT_PEER_RESTATE";
 
 /// Runs one workload.
 pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
@@ -14,10 +32,59 @@ pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> 
     {
         run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
     }
-    let mut bench =
-        at.cargo(&[&["run", "--release", "--quiet", "-p", "bench", "--"], args].concat());
+    let peers = args.contains(&HAS_PEERS) && !args.iter().any(|arg| WITHOUT.contains(arg));
+    let mut build = vec!["run", "--release", "--quiet", "-p", "bench"];
+    if peers {
+        build.extend(["--features", "peers"]);
+    }
+    build.push("--");
+    build.extend(args.iter().copied().filter(|arg| *arg != "--no-peers"));
+    let mut bench = at.cargo(&build);
     if std::env::var_os("RECOUNT_BIN").is_none() {
         bench.env("RECOUNT_BIN", at.binary());
     }
+    if peers && std::env::var_os(STREAMS[3]).is_none() {
+        bench.env(STREAMS[3], streams(at)?);
+    }
+    if peers && std::env::var_os(RESTATE_AT).is_none() {
+        bench.env(RESTATE_AT, restate(at)?);
+    }
     run(&mut bench)
+}
+
+/// The binary of the `durable-streams` server, installed into the target directory when it is not there.
+fn streams(at: &Workspace) -> Result<PathBuf, Failed> {
+    let [package, version, binary, _] = STREAMS;
+    let root = at.target.join("peers").join(format!("{package}-{version}"));
+    let there = root.join("bin").join(binary);
+    if !there.is_file() {
+        step(Instant::now(), &format!("installing {package} {version} as a peer"));
+        let mut install =
+            at.cargo(&["install", package, "--version", version, "--locked", "--quiet"]);
+        // It has nothing in common with ours but the machine.
+        install.arg("--root").arg(&root).env("CARGO_TARGET_DIR", at.target.join("peers/build"));
+        run(&mut install)?;
+    }
+    Ok(there)
+}
+
+/// The directory with Restate's packages, installed into the target directory when they are not there.
+fn restate(at: &Workspace) -> Result<PathBuf, Failed> {
+    let dir = at.target.join("peers/restate");
+    let lock = RESTATE[1].1;
+    // A copy of what was installed: the same text means the same packages.
+    let installed = dir.join("node_modules/.installed-lock.json");
+    let failed = |error: std::io::Error| Failed::Step(format!("{}: {error}", dir.display()));
+    fs::create_dir_all(&dir).map_err(failed)?;
+    for (name, text) in RESTATE {
+        fs::write(dir.join(name), text).map_err(failed)?;
+    }
+    if !fs::read_to_string(&installed).is_ok_and(|it| it == lock) {
+        step(Instant::now(), "installing Restate as a peer");
+        let mut npm = at.command("npm");
+        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&dir);
+        run(npm.env("SCARF_ANALYTICS", "false"))?;
+        fs::write(&installed, lock).map_err(failed)?;
+    }
+    Ok(dir)
 }
