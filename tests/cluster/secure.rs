@@ -123,19 +123,28 @@ async fn the_product_works_over_tls_with_a_scram_password_and_names_what_is_wron
     }
 
     // The right password, and no rights: what looks like no topics is said to be a lack of rights.
-    let data = path("data");
-    let verb = ["doctor", "--data", &data].map(str::to_owned);
-    let doctor = recount(verb.into_iter().chain(flags(&right)));
-    let refused = apply(&right);
-    for said in [&doctor.stdout, &refused.stderr] {
+    let doctor = |settings: &str| {
+        let verb = ["doctor", "--data", &path("data")].map(str::to_owned);
+        recount(verb.into_iter().chain(flags(settings)))
+    };
+    let (told, refused) = (doctor(&right), apply(&right));
+    for said in [&told.stdout, &refused.stderr] {
         assert!(said.contains("may not look at topic live-"), "{said}");
         assert!(said.contains("DescribeConfigs"), "{said}");
     }
-    assert_eq!((doctor.code, refused.code), (3, 1));
-    // What the guide names: to make the topics, and to run.
-    grant(&cluster, &["Create", "Describe", "DescribeConfigs", "Read", "Write"]);
+    assert_eq!((told.code, refused.code), (3, 1));
+    // What the guide names: to make the topics, and to run. What is still lacking then is named too.
+    grant(&cluster, &["Create", "Describe", "DescribeConfigs", "Write"]);
+    let made = apply(&right);
+    assert!(made.code == 1 && made.stderr.contains("may not look at"), "{}", made.stderr);
+    let told = doctor(&right).stdout;
+    assert!(told.contains("topic live-recount.log lacks Read"), "{told}");
+    assert!(told.contains("group live-recount lacks Read"), "{told}");
+    grant(&cluster, &["Read"]);
     let made = apply(&right);
     assert_eq!(made.code, 0, "{}", made.stderr);
+    let told = doctor(&right).stdout;
+    assert!(told.contains("ok    rights"), "{told}");
     let flags = [flags(&right), vec!["--listen".to_owned(), "127.0.0.1:0".to_owned()]].concat();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let product = Product::start_with(&dir.path().join("data"), &flags);

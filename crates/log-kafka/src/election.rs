@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::LaneId;
 use log::Topics;
@@ -14,6 +14,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::clock::Keeper;
 use crate::watch::Watch;
 use crate::{OpenError, Options};
 
@@ -23,6 +24,11 @@ const POLL: Duration = Duration::from_millis(100);
 const SESSIONS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
 /// Heartbeats in a session: one that is late or lost ends nothing.
 const BEATS: u32 = 5;
+
+/// The group of an installation, without the prefix.
+pub(crate) const GROUP: &str = "recount";
+/// How long nodes wait to hear whether their clock is right before they stand for lanes.
+const CLOCK_MAX: Duration = Duration::from_secs(5);
 
 /// Told the lanes that this node is elected for, all of them each time; `None`: the group is out of
 /// reach, and who it elects meanwhile is not known here. Called from a thread of the election; it must
@@ -56,11 +62,12 @@ impl Election {
         let (topics, elected) = (Arc::new(ids.collect()), Arc::new(elected));
         let candidate = Candidate { options: options.clone(), names, topics, elected };
         let consumer = candidate.consumer(SESSIONS[0])?;
+        let clock = Keeper::start(options)?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("election".to_owned())
-            .spawn(move || candidate.run(consumer, &stop));
+            .spawn(move || candidate.run(consumer, &clock, &stop));
         let refused = |error: std::io::Error| OpenError::Refused {
             attempt: "starting the election of lanes".to_owned(),
             why: error.to_string(),
@@ -89,7 +96,7 @@ struct Candidate {
 impl Candidate {
     fn consumer(&self, session: Duration) -> Result<BaseConsumer<Context>, OpenError> {
         let mut config = self.options.client();
-        config.set("group.id", self.options.kafka_name("recount"));
+        config.set("group.id", self.options.kafka_name(GROUP));
         // The classic protocol: its session timeout is the member's choice. A lane stays where it is
         // unless it must move.
         config.set("group.protocol", "classic");
@@ -107,15 +114,36 @@ impl Candidate {
         };
         let consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(refused())?;
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        consumer.subscribe(&names).map_err(refused())?;
         Ok(consumer)
     }
 
-    fn run(self, mut consumer: BaseConsumer<Context>, stop: &AtomicBool) {
+    fn stand(&self, consumer: &BaseConsumer<Context>) {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        if let Err(error) = consumer.subscribe(&names) {
+            tracing::error!(%error, "no part in the election of lanes");
+        }
+    }
+
+    fn run(self, mut consumer: BaseConsumer<Context>, clock: &Keeper, stop: &AtomicBool) {
         let mut sessions = SESSIONS.into_iter().skip(1);
+        let (begun, mut stands) = (Instant::now(), false);
         while !stop.load(Ordering::Acquire) {
-            let Some(Err(error)) = consumer.poll(POLL) else { continue };
+            let knows = clock.has_looked() || begun.elapsed() > CLOCK_MAX;
+            match (stands, clock.is_off()) {
+                (false, false) if knows => {
+                    self.stand(&consumer);
+                    stands = true;
+                }
+                (true, true) => {
+                    // Others are elected at once. What this one serves it serves until their claims.
+                    consumer.unsubscribe();
+                    (self.elected)(Some(BTreeSet::new()));
+                    stands = false;
+                }
+                _ => {}
+            }
+            let poll = if stands { POLL } else { POLL / 10 };
+            let Some(Err(error)) = consumer.poll(poll) else { continue };
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::InvalidSessionTimeout) {
                 tracing::debug!(%error, "election of lanes");
                 continue;
@@ -126,7 +154,7 @@ impl Candidate {
                 "brokers forbid short sessions: a dead node is noticed late; set group.min.session.timeout.ms=1000"
             );
             match self.consumer(session) {
-                Ok(other) => consumer = other,
+                Ok(other) => (consumer, stands) = (other, false),
                 Err(error) => tracing::error!(%error, "no part in the election of lanes"),
             }
         }

@@ -7,10 +7,11 @@
 //!
 //! Reading order: `record` (bytes), `options`, `topics` and `manifest` (what is in the cluster), `call`
 //! and `writer` (handing over), `replica` and `tail` (reading), `kafka` (the trait), `election` (which node
-//! should own what).
+//! should own what), `clock` (whether this one may).
 
 mod ask;
 mod call;
+mod clock;
 mod election;
 mod ends;
 mod error;

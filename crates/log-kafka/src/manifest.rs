@@ -6,7 +6,7 @@ use std::time::Instant;
 use log::{Topic, Topics};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use uuid::Uuid;
@@ -86,6 +86,7 @@ pub(crate) fn read(options: &Options) -> Result<Option<Topics>, OpenError> {
                 let text = message.payload().and_then(|it| std::str::from_utf8(it).ok());
                 lines.extend(text.and_then(Line::parse));
             }
+            Some(Err(error)) if denied(&error) => return Err(OpenError::NotAllowed { topic }),
             Some(Err(error)) if begun.elapsed() > options.connect_timeout => {
                 return Err(failed(error));
             }
@@ -97,6 +98,10 @@ pub(crate) fn read(options: &Options) -> Result<Option<Topics>, OpenError> {
         }
     }
     Ok(fold(lines.into_iter()))
+}
+
+fn denied(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
 }
 
 /// Adds what is missing: the id of the log, and topics. Gives what is there then.

@@ -45,6 +45,12 @@ pub struct Options {
     /// failover on default settings of brokers. Else a broker that is frozen and not dead would hold the
     /// lane until the record times out.
     pub stall_timeout: Duration,
+    /// How far the clock of this machine may be from the brokers': 5 s. Beyond it the node stands for no
+    /// lanes, because log time is the owner's clock.
+    pub clock_skew_max: Duration,
+    /// For tests: how much this machine's clock is said to be ahead, in milliseconds.
+    #[doc(hidden)]
+    pub clock_ahead_ms: i64,
     /// For tests of what a short timeout does.
     #[doc(hidden)]
     pub message_timeout_min: Duration,
@@ -93,6 +99,8 @@ impl Options {
             record_bytes_max: 4 << 20,
             message_timeout: Duration::from_mins(5),
             stall_timeout: Duration::from_secs(15),
+            clock_skew_max: Duration::from_secs(5),
+            clock_ahead_ms: 0,
             message_timeout_min: MESSAGE_TIMEOUT_MIN,
             connect_timeout: Duration::from_secs(20),
             read_timeout: Duration::from_secs(10),

@@ -1,6 +1,8 @@
 //! Topics as the log needs them: making them, and refusing those that would lose what they are given.
 //! Not their content.
 
+mod releases;
+mod rights;
 mod survey;
 
 use std::time::{Duration, Instant};
@@ -16,11 +18,14 @@ use rdkafka::metadata::Metadata;
 use uuid::Uuid;
 
 use crate::error::Finding;
-use crate::manifest;
 use crate::watch::Watch;
-use crate::{OpenError, Options, ask};
+use crate::{OpenError, Options, ask, clock, manifest};
 
-pub use survey::{Survey, survey};
+pub use crate::clock::{Skew, ours_is_off, skews};
+pub use releases::Release;
+pub use rights::{Rights, rights};
+pub(crate) use survey::leaders;
+pub use survey::{Broker, Speaks, Survey, survey};
 
 /// A topic is known to all brokers well within this.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
@@ -32,6 +37,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct Applied {
     /// Topics that were made, as the cluster names them.
     pub made: Vec<String>,
+    /// No lane has a record yet: keys that are not there are not lost, they were never made.
+    pub empty: bool,
     /// The log and its topics.
     pub topics: Topics,
 }
@@ -48,14 +55,17 @@ pub fn apply(options: &Options, log: Option<Uuid>) -> Result<Applied, OpenError>
     }
     let wanted = wanted(options);
     let missing: Vec<_> = wanted.iter().filter(|it| find(&metadata, &it.0).is_none()).collect();
+    let names: Vec<String> = missing.iter().map(|it| it.0.clone()).collect();
+    may_see(options, &admin, &names)?;
     make(options, &admin, &missing)?;
     let findings = look_again(options, &admin, options.connect_timeout)?;
     if !findings.is_empty() {
         return Err(OpenError::Topics(findings));
     }
     let topics = manifest::write(options, log)?;
-    let made = missing.into_iter().map(|(name, _)| name.clone()).collect();
-    Ok(Applied { made, topics })
+    let made: Vec<String> = missing.into_iter().map(|(name, _)| name.clone()).collect();
+    let empty = survey::is_empty(options, &topics)?;
+    Ok(Applied { made, empty, topics })
 }
 
 /// Everything about the topics that is not as the log needs it; empty when all is well.
@@ -83,12 +93,22 @@ fn look_again(
 /// Names in the cluster, with partitions.
 fn wanted(options: &Options) -> Vec<(String, i32)> {
     let topics = options.topics.iter().map(|(name, lanes)| (name.as_str(), i32::from(*lanes)));
-    let all = [(manifest::NAME, 1)].into_iter().chain(topics);
+    // As many brokers are asked for the time as keep a record, if each leads one of them.
+    let clocks = options.durability.replicas().0;
+    let all = [(manifest::NAME, 1), (clock::NAME, clocks)].into_iter().chain(topics);
     all.map(|(name, partitions)| (options.kafka_name(name), partitions)).collect()
 }
 
 /// Settings of a topic, each with what the log loses without it.
-fn settings(options: &Options) -> Vec<(&'static str, String)> {
+fn settings(options: &Options, topic: &str) -> Vec<(&'static str, String)> {
+    if topic == options.kafka_name(clock::NAME) {
+        return vec![
+            // What it says is the broker's time.
+            ("message.timestamp.type", "LogAppendTime".to_owned()),
+            ("cleanup.policy", "delete".to_owned()),
+            ("retention.ms", "3600000".to_owned()),
+        ];
+    }
     let (_, in_sync) = options.durability.replicas();
     vec![
         ("cleanup.policy", "delete".to_owned()),
@@ -125,8 +145,8 @@ fn make(
         return Ok(());
     }
     let (replicas, _) = options.durability.replicas();
-    let settings = settings(options);
-    let new = missing.iter().map(|(name, partitions)| {
+    let settings: Vec<_> = missing.iter().map(|(name, _)| settings(options, name)).collect();
+    let new = missing.iter().zip(&settings).map(|((name, partitions), settings)| {
         let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(replicas));
         settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
     });
@@ -168,35 +188,29 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
             None => findings.push(Finding::missing(name)),
         }
     }
-    if let Some(finding) = findings.iter().find(|it| it.is_missing()) {
-        may_see(options, admin, &finding.topic)?;
-    }
     let asked: Vec<ResourceSpecifier<'_>> =
         there.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-    if asked.is_empty() {
-        return Ok(findings);
-    }
     let limits = AdminOptions::new().request_timeout(Some(options.connect_timeout));
-    let described = block_on(admin.describe_configs(&asked, &limits));
-    let described = described.map_err(OpenError::refused("reading the settings of topics"))?;
+    let attempt = "reading the settings of topics";
+    let described = if asked.is_empty() {
+        Vec::new()
+    } else {
+        block_on(admin.describe_configs(&asked, &limits)).map_err(OpenError::refused(attempt))?
+    };
     for described in described {
-        let described = described.map_err(|error| match error {
-            RDKafkaErrorCode::TopicAuthorizationFailed => {
-                OpenError::NotAllowed { topic: options.kafka_name("*") }
-            }
-            error => OpenError::Refused {
-                attempt: "reading the settings of topics".to_owned(),
-                why: error.to_string(),
-            },
+        let described = described.map_err(|error| OpenError::Refused {
+            attempt: attempt.to_owned(),
+            why: error.to_string(),
         })?;
         // They come in any order.
         let OwnedResourceSpecifier::Topic(name) = &described.specifier else { continue };
         if described.entries.is_empty() {
-            // The broker that was asked has not heard of it yet.
+            // The broker that was asked has not heard of it yet, or does not tell us: the wrapper of
+            // the client library leaves the error of each topic out.
             findings.push(Finding::missing(name));
             continue;
         }
-        for (setting, should) in settings(options) {
+        for (setting, should) in settings(options, name) {
             let is = described.get(setting).and_then(|it| it.value.clone()).unwrap_or_default();
             if !suffices(setting, &is, &should) {
                 let fix = format!(
@@ -209,19 +223,23 @@ fn look(options: &Options, admin: &AdminClient<Watch>) -> Result<Vec<Finding>, O
             }
         }
     }
+    let missing = findings.iter().filter(|it| it.is_missing()).map(|it| it.topic.clone());
+    may_see(options, admin, &missing.collect::<Vec<_>>())?;
     Ok(findings)
 }
 
-/// A topic that a user may not see looks as if it was not there; asked for its settings, brokers say why.
-fn may_see(options: &Options, admin: &AdminClient<Watch>, topic: &str) -> Result<(), OpenError> {
-    let limits = AdminOptions::new().request_timeout(Some(options.connect_timeout));
-    let asked = block_on(admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &limits));
-    let asked = asked.map_err(OpenError::refused("reading the settings of topics"))?;
-    match asked.first() {
-        Some(Err(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-            Err(OpenError::NotAllowed { topic: topic.to_owned() })
-        }
-        _ => Ok(()),
+/// Topics that a user may not see look as if they were not there; asked for by name, brokers say why.
+fn may_see(
+    options: &Options,
+    admin: &AdminClient<Watch>,
+    missing: &[String],
+) -> Result<(), OpenError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    match rights::unseen(options, admin, missing)? {
+        Some(topic) => Err(OpenError::NotAllowed { topic }),
+        None => Ok(()),
     }
 }
 

@@ -47,8 +47,8 @@ pub(crate) fn run(verb: &str, settings: &Settings) -> Result<ExitCode> {
     println!("log {}: {made} topics made, the others are as they must be", applied.topics.log());
     let data = DataDir::prepare(&data)?;
     let mut keys = product::key_options(settings, &data);
-    // With a new log only: keys that are missing beside an old one are lost, not new.
-    keys.create = made > 0;
+    // Beside an empty log only: keys that are missing beside events are lost, not new.
+    keys.create = applied.empty;
     if keys.create || !keys.ring_path().exists() {
         Keyring::open(&keys)?;
         println!("keys are in {}", keys.dir.display());

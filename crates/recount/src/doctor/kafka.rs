@@ -1,5 +1,6 @@
-//! What `recount doctor` looks at when the log is on Kafka: brokers, topics, replicas in sync, and the
-//! clocks of the other nodes. It changes nothing.
+//! What `recount doctor` looks at when the log is on Kafka: brokers and their releases, rights, topics,
+//! replicas in sync, clocks of brokers and of the other nodes. It changes nothing, and writes nothing but
+//! a record without content to the topic that tells the time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +17,9 @@ use crate::settings::Settings;
 
 /// Log time is the owner's clock: nodes whose clocks differ by more than this write odd times.
 const SKEW_MAX: Duration = Duration::from_secs(5);
+/// What the guide says of brokers.
+const OLDEST: topics::Release = topics::Release::OLDEST;
+const NTP: &str = "let all machines follow one time source (NTP)";
 /// How long another node may take to say what time it is, in milliseconds.
 const ANSWER_MAX_MS: i64 = 2_000;
 /// So many are named; the others are counted.
@@ -51,7 +55,7 @@ fn cluster(options: &Options) -> Vec<Check> {
             return vec![check("brokers", Err((Verdict::Fail, error.to_string())), fix)];
         }
     };
-    let brokers = check("brokers", Ok(survey.brokers.join(", ")), "");
+    let brokers = brokers(&survey.brokers);
     let found = match topics::check(options) {
         Ok(findings) if findings.is_empty() => {
             Ok(format!("{} partitions, as the log needs them", survey.partitions))
@@ -72,7 +76,64 @@ fn cluster(options: &Options) -> Vec<Check> {
         Ok("all in sync".to_owned())
     };
     let fix = "start the brokers that are down; with fewer than 2 in sync nothing is taken";
-    vec![brokers, topics, check("replicas", found, fix)]
+    let replicas = check("replicas", found, fix);
+    vec![brokers, rights(options), topics, replicas, broker_clocks(options)]
+}
+
+/// Which releases; too old ones are refused.
+fn brokers(brokers: &[topics::Broker]) -> Check {
+    let all: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+    let found = if brokers.iter().any(|it| it.speaks.too_old()) {
+        Err((Verdict::Fail, format!("too old for a log, oldest is {OLDEST}: {}", few(&all))))
+    } else if brokers.iter().any(|it| it.speaks == topics::Speaks::Unknown) {
+        Err((Verdict::Warn, few(&all)))
+    } else {
+        Ok(few(&all))
+    };
+    check("brokers", found, "upgrade brokers that are too old; look at those that say nothing")
+}
+
+/// What the user may do.
+fn rights(options: &Options) -> Check {
+    let found = match topics::rights(options) {
+        Ok(rights) if !rights.lacking.is_empty() || rights.group.is_some() => {
+            let lacks = |(topic, lacks): &(String, Vec<&str>)| {
+                format!("topic {topic} lacks {}", lacks.join(", "))
+            };
+            let group = rights.group.map(|group| format!("group {group} lacks Read"));
+            let all: Vec<_> = group.into_iter().chain(rights.lacking.iter().map(lacks)).collect();
+            Err((Verdict::Fail, few(&all)))
+        }
+        Ok(rights) if rights.untold > 0 => {
+            Err((Verdict::Warn, format!("of {} topics it is not known", rights.untold)))
+        }
+        Ok(_) => Ok("all that a node needs".to_owned()),
+        Err(error) => Err((Verdict::Fail, error.to_string())),
+    };
+    check("rights", found, "kafka-acls.sh --add --allow-principal User:NAME --operation Read ...")
+}
+
+/// How far the brokers' clocks are from ours. A node whose clock is wrong takes no lanes.
+fn broker_clocks(options: &Options) -> Check {
+    let limit = options.clock_skew_max;
+    let found = match topics::skews(options) {
+        Ok(skews) if skews.is_empty() => {
+            Err((Verdict::Warn, "no broker says what time it is".to_owned()))
+        }
+        Ok(skews) => {
+            let skew = |it: &topics::Skew| format!("{} {:+} ms", it.broker, it.ahead_ms);
+            let says = few(&skews.iter().map(skew).collect::<Vec<_>>());
+            if topics::ours_is_off(&skews, limit) {
+                Err((Verdict::Fail, format!("{says}: this node takes no lanes")))
+            } else if skews.iter().any(|it| it.exceeds(limit)) {
+                Err((Verdict::Warn, says))
+            } else {
+                Ok(says)
+            }
+        }
+        Err(error) => Err((Verdict::Warn, error.to_string())),
+    };
+    check("broker clocks", found, NTP)
 }
 
 fn few(all: &[String]) -> String {
@@ -91,7 +152,6 @@ fn clocks(data: &Path) -> Check {
             .map(|(url, node)| (node, runtime.block_on(skew(&url))))
             .collect::<Vec<_>>())
     });
-    let fix = "let all machines follow one time source (NTP)";
     let skews = match found {
         Ok(skews) => skews,
         Err(why) => return check("clocks", Err((Verdict::Warn, why)), "start a node here once"),
@@ -107,7 +167,7 @@ fn clocks(data: &Path) -> Check {
         }
     }
     let says = if said.is_empty() { "no node owns a lane yet".to_owned() } else { few(&said) };
-    check("clocks", if off { Err((Verdict::Warn, says)) } else { Ok(says) }, fix)
+    check("clocks", if off { Err((Verdict::Warn, says)) } else { Ok(says) }, NTP)
 }
 
 /// Address and name of every node that owns a lane.
