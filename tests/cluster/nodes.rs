@@ -110,34 +110,10 @@ impl Ground {
 
     /// The same with these flags too.
     pub(crate) fn node_with(&self, name: &str, flags: &[&str]) -> Node {
-        let log = self.path(&format!("{name}.log"));
-        let to = File::options().create(true).append(true).open(&log).unwrap();
         let binary = std::env::var_os("RECOUNT_BIN").expect("RECOUNT_BIN names the built binary");
-        let mut child = Command::new(binary)
-            .arg("serve")
-            .args(self.flags(name))
-            .args(flags)
-            .env("RUST_LOG", "info")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(to)
-            .spawn()
-            .unwrap();
-        let (banner, said) = mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).for_each(|line| drop(banner.send(line)));
-        });
-        let mut node = Node { child, base: String::new(), name: name.to_owned(), log };
-        let began = Instant::now();
-        while let Ok(line) = said.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
-            let api = line.trim().strip_prefix("API").map(str::trim);
-            if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
-                base.clone_into(&mut node.base);
-                return node;
-            }
-        }
-        panic!("node {name} printed no banner");
+        let mut command = Command::new(binary);
+        command.arg("serve").args(self.flags(name)).args(flags);
+        Node::start(name, command, self.path(&format!("{name}.log")))
     }
 
     /// Waits until every lane of posts takes commands through this node.
@@ -199,6 +175,28 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Runs what serves, and waits for its banner; what it says goes to the end of a file.
+    pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> Self {
+        let to = File::options().create(true).append(true).open(&log).unwrap();
+        command.env("RUST_LOG", "info").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(to);
+        let mut child = command.spawn().unwrap();
+        let (banner, said) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(banner.send(line)));
+        });
+        let mut node = Self { child, base: String::new(), name: name.to_owned(), log };
+        let began = Instant::now();
+        while let Ok(line) = said.recv_timeout(START_MAX.saturating_sub(began.elapsed())) {
+            let api = line.trim().strip_prefix("API").map(str::trim);
+            if let Some(base) = api.and_then(|url| url.strip_suffix("/api")) {
+                base.clone_into(&mut node.base);
+                return node;
+            }
+        }
+        panic!("node {name} printed no banner");
+    }
+
     /// Sends it a signal, by name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

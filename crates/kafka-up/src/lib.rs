@@ -28,4 +28,5 @@ pub use cluster::Cluster;
 pub use error::Error;
 pub use jars::{Jars, VERSION, cache_dir};
 pub use options::{Options, Secure};
+pub use ports::free as free_ports;
 pub use proxy::Proxy;

@@ -12,7 +12,7 @@ const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
 /// So many different free ports.
-pub(crate) fn free(count: usize) -> Result<Vec<u16>, Error> {
+pub fn free(count: usize) -> Result<Vec<u16>, Error> {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     let mut at = (nanos ^ std::process::id().wrapping_mul(0x9e37)) % u32::from(COUNT);
     let mut held = Vec::with_capacity(count);
