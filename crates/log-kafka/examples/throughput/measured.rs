@@ -10,6 +10,13 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Records a second.
+    pub(crate) fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let records = self.records as f64;
+        records / self.took.as_secs_f64()
+    }
+
     pub(crate) fn print(mut self, what: &str, open: u64) {
         self.latencies.sort_unstable();
         let at = |part: f64| {
@@ -19,8 +26,7 @@ impl Measured {
             let rank = (last as f64 * part) as usize;
             self.latencies.get(rank).copied().unwrap_or_default().as_secs_f64() * 1e3
         };
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let rate = self.records as f64 / self.took.as_secs_f64();
+        let rate = self.rate();
         println!(
             "{what:18} {open:11} {rate:11.0} {:8.2} {:8.2} {:8.2}",
             at(0.5),
