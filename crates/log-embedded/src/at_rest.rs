@@ -14,7 +14,7 @@ use crate::entry::{self, Records};
 use crate::manifest;
 use crate::open::SEGMENTS;
 use crate::place::Places;
-use crate::{OpenError, lanes};
+use crate::{OpenError, checkpoint, lanes};
 
 /// A log directory that is checked without being opened.
 #[derive(Debug)]
@@ -54,7 +54,8 @@ impl AtRest {
         self.flaws.push(Flaw { severity, place, what, lane: None });
     }
 
-    /// Nothing but the manifest and the segments belongs here.
+    /// Nothing but the manifest, the segments and a checkpoint, which holds nothing of its own, belongs
+    /// here.
     fn list(&mut self) {
         let names = match self.dir.read_dir() {
             Ok(names) => names,
@@ -67,7 +68,11 @@ impl AtRest {
         names.sort_unstable();
         for path in names {
             match path.file_name().and_then(|name| name.to_str()) {
-                Some(manifest::FILE | SEGMENTS) => {}
+                Some(manifest::FILE | SEGMENTS | checkpoint::FILE) => {}
+                Some(checkpoint::UNFINISHED) => {
+                    let what = "a checkpoint that is not finished; the next start deletes it";
+                    self.flaw(Severity::Note, path, 0, what);
+                }
                 Some(manifest::UNFINISHED) => {
                     let what = "a manifest that was never finished; the next start replaces it";
                     self.flaw(Severity::Note, path, 0, what);

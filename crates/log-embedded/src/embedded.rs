@@ -8,6 +8,7 @@ use log::{Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, St
 use segment::{CloseError, Reader, Scan, Store};
 
 use crate::fetch::{read_places, read_wanted, take_recent};
+use crate::keeper::{Keeper, Work};
 use crate::lanes::{Batch, Found, Lanes};
 use crate::open::{self, Opened, Options};
 use crate::shared::{Shared, unknown};
@@ -27,13 +28,15 @@ pub struct EmbeddedLog {
 }
 
 enum Medium {
-    Writer(Store),
+    /// In this order they end: the last checkpoint is taken while nobody else can open the log.
+    Writer(Keeper, Store),
     /// Another process may write: what it has written since is looked for when a reader asks.
     Observer(PathBuf, Mutex<Scan>),
 }
 
 impl EmbeddedLog {
-    /// Opens the log for writing, and makes it when there is none. Reads all of it once.
+    /// Opens the log for writing, and makes it when there is none. Reads all of it once, or what is
+    /// behind its checkpoint.
     pub fn open(options: &Options) -> Result<(Self, Opened), OpenError> {
         open::open(options)
     }
@@ -48,7 +51,10 @@ impl EmbeddedLog {
     /// Waits for everything handed over, and says whether it became durable.
     pub fn close(self) -> Result<(), CloseError> {
         match self.medium {
-            Medium::Writer(store) => store.close(),
+            Medium::Writer(keeper, store) => {
+                drop(keeper);
+                store.close()
+            }
             Medium::Observer(..) => Ok(()),
         }
     }
@@ -60,9 +66,12 @@ impl EmbeddedLog {
         lanes.get(lane).map(|lane| lane.streams.state().clone())
     }
 
-    pub(crate) fn writing(topics: Topics, lanes: Lanes, store: Store) -> Self {
+    pub(crate) fn writing(lanes: Lanes, store: Store, work: Work) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::new(lanes));
-        Self { topics, shared, reader: store.reader(), medium: Medium::Writer(store) }
+        let (topics, reader, dir) = (work.topics.clone(), work.reader.clone(), work.dir.clone());
+        let keeper = Keeper::start(&shared, work)
+            .map_err(OpenError::io("starting a thread for checkpoints of", &dir))?;
+        Ok(Self { topics, shared, reader, medium: Medium::Writer(keeper, store) })
     }
 
     pub(crate) fn observing(
@@ -108,7 +117,7 @@ impl Log for EmbeddedLog {
     }
 
     fn append(&self, handovers: Vec<Handover>, done: Done) {
-        let Medium::Writer(store) = &self.medium else {
+        let Medium::Writer(_, store) = &self.medium else {
             return done(unknown(handovers.len(), "log is opened read-only"));
         };
         if let Some(wrong) = handovers.iter().find(|handover| !self.is_whole(handover)) {

@@ -8,6 +8,7 @@ use domain::LaneId;
 use log::{Handover, Head, Stored, Topics};
 use segment::Location;
 
+use crate::bytes::{Put as _, Take};
 use crate::entry::{NotRecords, Records};
 use crate::offsets::{Offsets, Place};
 use crate::streams::Streams;
@@ -23,6 +24,8 @@ pub(crate) struct Lanes {
     cached: VecDeque<(Batch, usize)>,
     cached_bytes: usize,
     cache_bytes_max: usize,
+    /// Where the newest handover lies: all before it are taken in.
+    taken: Location,
 }
 
 /// The handovers of one call.
@@ -38,6 +41,8 @@ pub(crate) struct Lane {
     pub(crate) handovers: u64,
     offsets: Offsets,
     tail: VecDeque<Recent>,
+    /// Handovers up to here came from a checkpoint.
+    held: Location,
 }
 
 /// A handover in memory.
@@ -94,10 +99,12 @@ impl Lanes {
             handovers: 0,
             offsets: Offsets::default(),
             tail: VecDeque::new(),
+            held: Location(0),
         };
         let ids = (0_u16..).take(topics.all().len()).map(domain::TopicId);
         let topics = ids.map(|topic| topics.lanes_of(topic).map(lane).collect()).collect();
-        Self { topics, cached: VecDeque::new(), cached_bytes: 0, cache_bytes_max }
+        let (cached, taken) = (VecDeque::new(), Location(0));
+        Self { topics, cached, cached_bytes: 0, cache_bytes_max, taken }
     }
 
     pub(crate) fn get(&self, lane: LaneId) -> Option<&Lane> {
@@ -121,7 +128,27 @@ impl Lanes {
         prev: &Head,
         records: &[u8],
     ) -> Option<Result<u64, NotRecords>> {
-        Some(self.get_mut(lane)?.take(location, prev, records))
+        let first = self.get_mut(lane)?.take(location, prev, records);
+        self.taken = self.taken.max(location);
+        Some(first)
+    }
+
+    /// Where the newest handover lies that was taken in; all before it were too.
+    pub(crate) const fn taken(&self) -> Location {
+        self.taken
+    }
+
+    /// Whether a checkpoint brought the handover at this place.
+    pub(crate) fn holds(&self, lane: LaneId, location: Location) -> bool {
+        self.get(lane).is_some_and(|lane| location <= lane.held)
+    }
+
+    /// Puts a lane of a checkpoint in the place of an empty one.
+    pub(crate) fn put(&mut self, id: LaneId, lane: Lane) {
+        self.taken = self.taken.max(lane.held);
+        if let Some(place) = self.get_mut(id) {
+            *place = lane;
+        }
     }
 
     /// Keeps the handovers of a call in memory, whose first offsets are `firsts`, and forgets the
@@ -183,6 +210,23 @@ impl Lanes {
 }
 
 impl Lane {
+    /// For a checkpoint, without what is in memory only.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.put(self.end);
+        out.put(self.handovers);
+        self.offsets.write(out);
+        self.streams.write(out);
+    }
+
+    /// What [`Self::write`] wrote when handovers up to `held` were taken in.
+    pub(crate) fn read(mut from: Take<'_>, held: Location) -> Option<Self> {
+        let (end, handovers) = (from.u64()?, from.u64()?);
+        let offsets = Offsets::read(&mut from, end, held)?;
+        let streams = Streams::read(&mut from, end)?;
+        from.end()?;
+        Some(Self { streams, end, handovers, offsets, tail: VecDeque::new(), held })
+    }
+
     fn take(&mut self, location: Location, prev: &Head, records: &[u8]) -> Result<u64, NotRecords> {
         let first = self.end;
         for record in Records(records) {

@@ -20,14 +20,18 @@
 //! ```
 //!
 //! Reading order: `manifest` and `entry` (bytes), `offsets` and `streams` (what is remembered of a
-//! lane), `lanes` (all of it, with the newest entries), `open`, `embedded` (the trait), `at_rest` (for the auditor).
+//! lane), `lanes` (all of it, with the newest entries), `checkpoint` and `keeper` (written down, so that the
+//! next start need not read all), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
 mod at_rest;
 mod block;
+mod bytes;
+mod checkpoint;
 mod embedded;
 mod entry;
 mod error;
 mod fetch;
+mod keeper;
 mod lanes;
 mod manifest;
 mod offsets;

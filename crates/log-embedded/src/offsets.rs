@@ -2,6 +2,8 @@
 
 use segment::Location;
 
+use crate::bytes::{Put as _, Take};
+
 /// Handovers in one chunk: small enough that growing one never takes long.
 const CHUNK: usize = 4096;
 
@@ -53,7 +55,55 @@ impl Offsets {
     }
 }
 
+impl Offsets {
+    /// For a checkpoint.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.put(self.chunks.len() as u64);
+        for chunk in &self.chunks {
+            out.put(chunk.first);
+            out.put(chunk.location);
+            let row = |(first, location): &(u32, u32)| {
+                (u64::from(*first) | u64::from(*location) << 32).to_le_bytes()
+            };
+            out.put_rows(chunk.rest.iter().map(row));
+        }
+    }
+
+    /// What [`Self::write`] wrote of a lane with `end` records, the newest of them at `taken` or before.
+    pub(crate) fn read(from: &mut Take<'_>, end: u64, taken: Location) -> Option<Self> {
+        let mut it = Self::default();
+        let mut next = (0, 0);
+        for _ in 0..from.u64()? {
+            let chunk = Chunk::read(from)?;
+            for place in chunk.places() {
+                let Place { first, location: Location(location) } = place;
+                if first < next.0 || location < next.1 || first >= end || location > taken.0 {
+                    return None;
+                }
+                next = (first + 1, location + 1);
+            }
+            it.chunks.push(chunk);
+        }
+        // Every record is in a handover.
+        let begins = it.chunks.first().map_or(end, |chunk| chunk.first);
+        (begins == 0).then_some(it)
+    }
+}
+
 impl Chunk {
+    fn read(from: &mut Take<'_>) -> Option<Self> {
+        let (first, location) = (from.u64()?, from.u64()?);
+        let rows = from.rows::<8>()?;
+        let part = |row: &[u8; 8], at| {
+            let row = u64::from_le_bytes(*row) >> at;
+            u32::try_from(row & u64::from(u32::MAX)).unwrap_or_default()
+        };
+        let rest: Vec<(u32, u32)> = rows.iter().map(|row| (part(row, 0), part(row, 32))).collect();
+        let far = (first.checked_add(1 << 32), location.checked_add(1 << 32));
+        let is_one = rest.first() == Some(&(0, 0)) && rest.len() <= CHUNK;
+        (is_one && far.0.is_some() && far.1.is_some()).then_some(Self { first, location, rest })
+    }
+
     fn places(&self) -> impl ExactSizeIterator<Item = Place> + '_ {
         self.rest.iter().map(|(first, location)| Place {
             first: self.first + u64::from(*first),

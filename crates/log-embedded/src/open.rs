@@ -1,5 +1,7 @@
-//! Opening a log directory: manifest, store, and one walk over all records. Not what happens after.
+//! Opening a log directory: manifest, store, and one walk over all records that no checkpoint spares. Not
+//! what happens after.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,12 +9,11 @@ use log::Topics;
 use segment::{Location, Reader, Scan, Store};
 use uuid::Uuid;
 
-use crate::entry;
 use crate::error::read_error;
+use crate::keeper::Work;
 use crate::lanes::Lanes;
-use crate::manifest;
 use crate::place::Places;
-use crate::{EmbeddedLog, OpenError};
+use crate::{EmbeddedLog, OpenError, checkpoint, entry, manifest};
 
 /// Name of the segment store in the log directory.
 pub(crate) const SEGMENTS: &str = "segments";
@@ -37,6 +38,9 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Size of the first segment file: 1 MiB.
     pub first_segment_bytes: u64,
+    /// By how much the log grows, at least, until a checkpoint is taken: 16 MiB, and a sixteenth of it when
+    /// it is closed. `u64::MAX`: none is taken.
+    pub checkpoint_bytes: u64,
 }
 
 impl Options {
@@ -51,6 +55,7 @@ impl Options {
             cache_bytes_max: 8 << 20,
             segment_bytes: store.segment_bytes,
             first_segment_bytes: store.first_segment_bytes,
+            checkpoint_bytes: 16 << 20,
         }
     }
 
@@ -78,6 +83,10 @@ pub struct Opened {
     pub void: u64,
     /// What a crash had left of a write that was never acknowledged, and that was cut off.
     pub torn_tail: Option<segment::TornTail>,
+    /// Of the records: those that a checkpoint spared reading.
+    pub spared: u64,
+    /// Why a checkpoint that was there was not used, and is deleted.
+    pub passed_over: Option<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -107,16 +116,75 @@ pub(crate) fn open(options: &Options) -> Result<(EmbeddedLog, Opened), OpenError
     let (store, recovery) = Store::open(store).map_err(|error| OpenError::store(dir, error))?;
     // From here on nobody else writes here.
     let (topics, topics_added) = topics(options, store.reader().scan(Location(0)))?;
-    let mut lanes = Lanes::new(&topics, options.cache_bytes_max);
-    let mut scan = store.reader().scan(Location(0));
-    walk(dir, &mut scan, &mut lanes)?;
+    let reader = store.reader();
+    let folded = fold(dir, &topics, &reader, options.cache_bytes_max)?;
     let opened = Opened {
         created: recovery.created,
         topics_added,
         torn_tail: recovery.torn_tail,
-        ..report(&lanes, begun)
+        spared: folded.spared,
+        passed_over: folded.passed_over,
+        ..report(&folded.lanes, begun)
     };
-    Ok((EmbeddedLog::writing(topics, lanes, store), opened))
+    let work = Work {
+        dir: dir.to_owned(),
+        topics,
+        reader,
+        synced: options.sync,
+        grown_min: options.checkpoint_bytes,
+        last: folded.last,
+    };
+    Ok((EmbeddedLog::writing(folded.lanes, store, work)?, opened))
+}
+
+/// All records, folded.
+struct Folded {
+    lanes: Lanes,
+    spared: u64,
+    /// Place and size of the checkpoint that was used.
+    last: (Location, u64),
+    passed_over: Option<String>,
+}
+
+/// From the checkpoint on; from the start when there is none, or anything is odd about it.
+fn fold(dir: &Path, topics: &Topics, reader: &Reader, cache: usize) -> Result<Folded, OpenError> {
+    drop(std::fs::remove_file(dir.join(checkpoint::UNFINISHED)));
+    let passed_over = match from_checkpoint(dir, topics, reader, cache) {
+        Ok(Some(folded)) => return Ok(folded),
+        Ok(None) => None,
+        Err(why) => {
+            tracing::warn!(dir = %dir.display(), why, "checkpoint of the log is passed over");
+            Some(why)
+        }
+    };
+    let mut lanes = Lanes::new(topics, cache);
+    walk(dir, &mut reader.scan(Location(0)), &mut lanes)?;
+    if passed_over.is_some() {
+        // Before the log grows: later it might seem to fit.
+        let file = dir.join(checkpoint::FILE);
+        std::fs::remove_file(&file).map_err(OpenError::io("deleting", &file))?;
+        File::open(dir).and_then(|it| it.sync_all()).map_err(OpenError::io("syncing", dir))?;
+    }
+    Ok(Folded { lanes, spared: 0, last: (Location(0), 0), passed_over })
+}
+
+fn from_checkpoint(
+    dir: &Path,
+    topics: &Topics,
+    reader: &Reader,
+    cache: usize,
+) -> Result<Option<Folded>, String> {
+    let lanes = Lanes::new(topics, cache);
+    let Some(mut found) = checkpoint::read(dir, topics, reader, lanes)? else { return Ok(None) };
+    let spared = found.lanes.all().map(|lane| lane.end).sum();
+    let mut scan = reader.scan(found.from);
+    // What is wrong behind the checkpoint is told by the walk from the start.
+    walk(dir, &mut scan, &mut found.lanes).map_err(|error| error.to_string())?;
+    if found.lanes.all().any(|lane| lane.streams.mismatches() > 0) {
+        return Err("a head in it is not the one that the next handover was built on".to_owned());
+    }
+    let last = (found.place, found.bytes);
+    Ok(Some(Folded { lanes: found.lanes, spared, last, passed_over: None }))
 }
 
 /// Opens for reading, beside a writer or without one.
@@ -140,6 +208,8 @@ fn report(lanes: &Lanes, begun: Instant) -> Opened {
         records: lanes.all().map(|lane| lane.end).sum(),
         void: lanes.all().map(|lane| lane.streams.void()).sum(),
         torn_tail: None,
+        spared: 0,
+        passed_over: None,
         took: begun.elapsed(),
     }
 }
@@ -173,6 +243,9 @@ fn topics(options: &Options, mut scan: Scan) -> Result<(Topics, Vec<String>), Op
 pub(crate) fn walk(dir: &Path, scan: &mut Scan, lanes: &mut Lanes) -> Result<(), OpenError> {
     while let Some(entry) = scan.next_entry().map_err(|error| read_error(&error))? {
         let lane = entry::unpack(entry.lane);
+        if lanes.holds(lane, entry.location) {
+            continue;
+        }
         let taken = entry::decode(entry.bytes)
             .map(|(prev, records)| lanes.take(lane, entry.location, &prev, records));
         let what = match taken {

@@ -9,13 +9,15 @@ use domain::LaneId;
 use log::{Delivery, Done, GrowthHook};
 use segment::{AppendError, Location};
 
+use crate::keeper::Due;
 use crate::lanes::{Batch, Lanes};
 
-/// What the store's thread and the callers share.
+/// What the store's thread, the keeper of checkpoints and the callers share.
 pub(crate) struct Shared {
     pub(crate) lanes: RwLock<Lanes>,
     pub(crate) hooks: RwLock<Arc<[Arc<GrowthHook>]>>,
     pub(crate) failed: OnceLock<String>,
+    pub(crate) due: Due,
 }
 
 /// What every handover of a call hears when none is known to be durable.
@@ -29,6 +31,7 @@ impl Shared {
             lanes: RwLock::new(lanes),
             hooks: RwLock::new(Arc::new([])),
             failed: OnceLock::new(),
+            due: Due::new(),
         }
     }
 
@@ -53,6 +56,9 @@ impl Shared {
         for hook in hooks.iter() {
             hook(&grown);
         }
+        if let Some(newest) = locations.last() {
+            self.due.grown(*newest);
+        }
     }
 
     /// Nothing of the call is known to be durable.
@@ -61,5 +67,11 @@ impl Shared {
             let _ = self.failed.set(format!("{error}: {source}"));
         }
         done(unknown(count, &error.to_string()));
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("failed", &self.failed).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use log::Head;
 
+use crate::bytes::{Put as _, Take, named, pair, unnamed, unpair};
+
 /// By id or offset: seeded anew in each process, and several times as quick as the standard map.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
@@ -18,6 +20,8 @@ pub(crate) struct Streams {
     last: Map<Uuid, u64>,
     links: Links,
     void: u64,
+    /// Among them, since this was opened: those that only the hash does not fit.
+    mismatches: u64,
 }
 
 impl Streams {
@@ -28,6 +32,7 @@ impl Streams {
             last: Map::default(),
             links: Links::default(),
             void: 0,
+            mismatches: 0,
         }
     }
 
@@ -50,7 +55,11 @@ impl Streams {
                     self.link(offset, stream);
                 }
             }
-            Step::Void(_) | Step::Mismatch => self.void += 1,
+            Step::Void(_) => self.void += 1,
+            Step::Mismatch => {
+                self.void += 1;
+                self.mismatches += 1;
+            }
         }
     }
 
@@ -76,6 +85,60 @@ impl Streams {
     pub(crate) fn void(&self) -> u64 {
         self.void
     }
+
+    /// How many of those that were taken here fitted in all but their hash: no healthy history has one,
+    /// so that what was known before may have been wrong.
+    pub(crate) fn mismatches(&self) -> u64 {
+        self.mismatches
+    }
+
+    /// Goes over every stream to its first record, and gives how many streams there are.
+    #[cfg(test)]
+    pub(crate) fn walk(&self) -> usize {
+        self.last.keys().filter(|stream| self.of(**stream, 0).last().is_some()).count()
+    }
+
+    /// For a checkpoint.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let LaneState { epoch, seq, head, .. } = &self.state;
+        let (have, of, bytes) = self.state.partial().unwrap_or_default();
+        out.extend_from_slice(&head.0);
+        for number in [*epoch, *seq, self.void, u64::from(have), u64::from(of)] {
+            out.put(number);
+        }
+        out.put_rows(bytes.iter().map(|byte| [*byte]));
+        out.put_rows(self.partial.iter().map(|(at, stream)| named(*stream.as_bytes(), *at)));
+        out.put_rows(self.links.near.iter().map(|distance| distance.to_le_bytes()));
+        out.put_rows(self.links.far.iter().map(|(at, before)| pair(*at, *before)));
+        out.put_rows(self.last.iter().map(|(stream, at)| named(*stream.as_bytes(), *at)));
+    }
+
+    /// What [`Self::write`] wrote of a lane with `end` records.
+    pub(crate) fn read(from: &mut Take<'_>, end: u64) -> Option<Self> {
+        let head = Head(from.array()?);
+        let (epoch, seq, void) = (from.u64()?, from.u64()?, from.u64()?);
+        let (have, of) = (u16::try_from(from.u64()?).ok()?, u16::try_from(from.u64()?).ok()?);
+        let bytes = from.rows::<1>()?.as_flattened();
+        let state = LaneState::resume(epoch, seq, head);
+        let state = match have {
+            0 if of == 0 && bytes.is_empty() => state,
+            have if have > 0 && have < of => state.with_partial(have, of, bytes.to_vec()),
+            _ => return None,
+        };
+        let of_stream = |row: &[u8; 24]| {
+            let (stream, at) = unnamed(row);
+            (at < end).then_some((at, Uuid::from_bytes(stream)))
+        };
+        let partial = from.rows()?.iter().map(of_stream).collect::<Option<Vec<_>>>()?;
+        let links = Links::read(from, end)?;
+        let rows = from.rows()?;
+        let mut last = Map::with_capacity_and_hasher(rows.len(), <_>::default());
+        for (at, stream) in rows.iter().map(of_stream).map_while(|it| it) {
+            last.insert(stream, at);
+        }
+        let sound = last.len() == rows.len() && void <= end && seq <= end;
+        sound.then_some(Self { state, partial, last, links, void, mismatches: 0 })
+    }
 }
 
 /// The stream of a valid record; two categories may share an id, so readers look at the record too.
@@ -93,6 +156,16 @@ struct Links {
 }
 
 impl Links {
+    /// Each leads back, so that following them ends.
+    fn read(from: &mut Take<'_>, end: u64) -> Option<Self> {
+        let near: Vec<u32> = from.rows()?.iter().map(|row| u32::from_le_bytes(*row)).collect();
+        let far: Map<u64, u64> = from.rows()?.iter().map(|row| unpair(*row)).collect();
+        let lead_back = near.len() as u64 <= end
+            && near.iter().enumerate().all(|(at, distance)| u64::from(*distance) <= at as u64)
+            && far.iter().all(|(at, before)| before < at && *at < end);
+        lead_back.then_some(Self { near, far })
+    }
+
     fn set(&mut self, offset: u64, before: u64) {
         match (usize::try_from(offset), u32::try_from(offset - before)) {
             (Ok(at), Ok(distance)) => {

@@ -1,5 +1,5 @@
-//! The conformance suite of the log contract on the embedded log: with everything in memory, and
-//! with nothing in memory.
+//! The conformance suite of the log contract on the embedded log: with everything in memory, with nothing
+//! in memory, and with checkpoints taken all the time.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -16,11 +16,12 @@ struct Embedded {
     /// Every log and copy of one.
     dirs: Vec<TempDir>,
     cache_bytes_max: usize,
+    checkpoint_bytes: u64,
 }
 
 impl Embedded {
-    fn new(cache_bytes_max: usize) -> Self {
-        Self { dirs: Vec::new(), cache_bytes_max }
+    fn new(cache_bytes_max: usize, checkpoint_bytes: u64) -> Self {
+        Self { dirs: Vec::new(), cache_bytes_max, checkpoint_bytes }
     }
 
     fn place(&mut self) -> PathBuf {
@@ -38,6 +39,7 @@ impl Embedded {
             options = options.topic(name, lanes);
         }
         options.cache_bytes_max = self.cache_bytes_max;
+        options.checkpoint_bytes = self.checkpoint_bytes;
         // Small, so that the suite crosses from segment to segment.
         (options.first_segment_bytes, options.segment_bytes) = (32 << 10, 64 << 10);
         Arc::new(EmbeddedLog::open(&options).unwrap().0)
@@ -49,6 +51,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
+        // Comes and goes.
+        if entry.file_name() == "checkpoint.new" {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &target);
         } else {
@@ -80,13 +86,17 @@ impl Rig for Embedded {
 }
 
 mod from_memory {
-    log::conformance_tests!(super::Embedded::new(8 << 20));
+    log::conformance_tests!(super::Embedded::new(8 << 20, 16 << 20));
 }
 
 mod from_the_store {
-    log::conformance_tests!(super::Embedded::new(0));
+    log::conformance_tests!(super::Embedded::new(0, 16 << 20));
 }
 
 mod from_a_cache_that_forgets {
-    log::conformance_tests!(super::Embedded::new(4 << 10));
+    log::conformance_tests!(super::Embedded::new(4 << 10, 16 << 20));
+}
+
+mod from_checkpoints {
+    log::conformance_tests!(super::Embedded::new(4 << 10, 1));
 }

@@ -23,7 +23,11 @@ fn open(dir: &Path) -> EmbeddedLog {
         options = options.topic(name, lanes);
     }
     (options.first_segment_bytes, options.segment_bytes) = (64 << 10, 512 << 10);
-    EmbeddedLog::open(&options).unwrap().0
+    // So that some are killed while they take one.
+    options.checkpoint_bytes = 64 << 10;
+    let (log, opened) = EmbeddedLog::open(&options).unwrap();
+    assert_eq!(opened.passed_over, None);
+    log
 }
 
 fn scribes(log: &EmbeddedLog) -> Vec<Scribe> {

@@ -71,6 +71,18 @@ impl<C: Chain> LaneState<C> {
         Self { epoch, seq, head, partial: None }
     }
 
+    /// The same with a frame under assembly, as [`Self::partial`] gave it.
+    #[must_use]
+    pub fn with_partial(mut self, have: u16, of: u16, bytes: Vec<u8>) -> Self {
+        self.partial = Some(Partial { have, of, bytes });
+        self
+    }
+
+    /// The frame under assembly: records seen, records in all, canonical bytes of those seen.
+    pub fn partial(&self) -> Option<(u16, u16, &[u8])> {
+        self.partial.as_ref().map(|it| (it.have, it.of, it.bytes.as_slice()))
+    }
+
     /// Whether a frame is under assembly.
     pub const fn is_partial(&self) -> bool {
         self.partial.is_some()

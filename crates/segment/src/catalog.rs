@@ -76,6 +76,16 @@ impl Catalog {
         header.contains(address).then_some(header)
     }
 
+    /// The segments that hold this address or one behind it.
+    pub(crate) fn from(&self, address: u64) -> Vec<SegmentHeader> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.iter().filter(|header| header.end() > address).copied().collect()
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn last(&self) -> Option<SegmentHeader> {
         self.segments.read().unwrap_or_else(PoisonError::into_inner).last().copied()
     }

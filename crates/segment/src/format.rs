@@ -233,6 +233,11 @@ impl BlockHeader {
         Ok((header, sum))
     }
 
+    /// Whether an address lies in the block.
+    pub(crate) fn holds(&self, address: u64) -> bool {
+        (self.location..self.location + self.stored_bytes()).contains(&address)
+    }
+
     /// Bytes that the block takes in the file, padding included.
     pub(crate) fn stored_bytes(&self) -> u64 {
         round_up(BLOCK_HEADER as u64 + u64::from(self.payload_len))

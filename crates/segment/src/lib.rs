@@ -53,7 +53,7 @@ mod writer;
 
 pub use error::{AppendError, CloseError, OpenError, ReadError};
 pub use format::{FORMAT_VERSION, UNIT_BYTES};
-pub use reader::Reader;
+pub use reader::{Reader, Stamp};
 pub use recover::{Recovery, TornTail};
 pub use scan::{EntryRef, Scan};
 pub use store::{Check, Options, Store};

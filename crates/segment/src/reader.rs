@@ -1,18 +1,32 @@
 //! The reading side: random access and scans, never past the durable end.
 
-use crate::block;
+use crate::block::{self, Step};
 use crate::catalog::Catalog;
+use crate::dir;
 use crate::error::{IoFault, OpenError, ReadError};
 use crate::format::{ENTRY_HEADER, UNIT_BYTES, entry_check, u32_at};
 use crate::scan::Scan;
 use crate::window::Window;
 use crate::{ENTRY_BYTES_MAX, Location};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// First read of a random access: most entries are smaller, so one read is enough.
 pub(crate) const FIRST_READ: usize = 4096;
+
+/// Names a block, and with it everything before it: each block carries the checksum of the one before.
+/// Two stores with the same stamp at an address hold the same bytes up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Id of the store.
+    pub store: [u8; 16],
+    /// Number of the block.
+    pub number: u64,
+    /// Its checksum.
+    pub checksum: u32,
+}
 
 /// Reads a store; cheap to clone, for use on any thread.
 #[derive(Debug, Clone)]
@@ -105,6 +119,34 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// The stamp of the block that holds an address, which is read whole and checked.
+    pub fn stamp(&self, at: Location) -> Result<Stamp, ReadError> {
+        let end = self.catalog.durable_end();
+        if at.0 >= end {
+            return Err(ReadError::PastEnd { at, end: Location(end) });
+        }
+        let nothing = Err(ReadError::NotAnEntry { at });
+        let Some(mut cursor) = seek(&self.catalog, at, end)? else { return nothing };
+        match (cursor.step(end - cursor.header.base)?, cursor.expect) {
+            (Step::Block(found), Some((_, checksum))) if found.header.holds(at.0) => {
+                Ok(Stamp { store: cursor.header.store_id, number: found.header.number, checksum })
+            }
+            (Step::Invalid(fault), _) => Err(cursor.corrupt(fault)),
+            _ => nothing,
+        }
+    }
+
+    /// Waits until the device has everything from an address on: for stores that do not wait for it with
+    /// each write.
+    pub fn sync(&self, from: Location) -> Result<(), ReadError> {
+        for header in self.catalog.from(from.0) {
+            let path = self.catalog.path(header.base);
+            let synced = File::open(&path).and_then(|file| file.sync_data());
+            synced.map_err(IoFault::new("syncing", &path, 0))?;
+        }
+        Ok(dir::sync(self.catalog.dir())?)
     }
 
     /// Why there is no entry at a location: damage in its block, or a location never given.

@@ -5,16 +5,17 @@ use crate::program::{Failed, run};
 use crate::workspace::Workspace;
 
 /// Crates with decoders, and the filter of their tests. A crate's targets share its time.
-const TARGETS: [(&str, &[&str]); 6] = [
+const TARGETS: [(&str, &[&str]); 7] = [
     ("recount-log", &["--test", "fuzzed"]),
     ("codec", &["--test", "fuzzed"]),
     ("segment", &["--test", "fuzzed"]),
     ("orchestrator", &["--test", "fuzzed"]),
+    ("log-embedded", &["--lib", "any_bytes"]),
     ("log-kafka", &["--lib", "any_bytes"]),
     ("api", &["--lib", "any_bytes"]),
 ];
 /// Decoders that are fuzzed, in all of them.
-const DECODERS: u64 = 10;
+const DECODERS: u64 = 11;
 /// How long when nobody says it.
 const MINUTES: u64 = 2;
 

@@ -1,0 +1,233 @@
+//! The checkpoint file: what opening would learn from all records up to a place, so that it reads only
+//! those behind it; `docs/formats/log-directory.md`. Not when one is taken, which is the keeper's affair.
+//!
+//! Nothing rests on it: one that is missing, damaged, or of another store is passed over.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use crc32c::{crc32c, crc32c_append};
+use domain::LaneId;
+use log::Topics;
+use segment::{Location, Reader, Stamp};
+use uuid::Uuid;
+
+use crate::bytes::{Put as _, Take};
+use crate::lanes::{Lane, Lanes};
+
+/// Its name in the log directory.
+pub(crate) const FILE: &str = "checkpoint";
+/// Its name while it is written; may be deleted at any time.
+pub(crate) const UNFINISHED: &str = "checkpoint.new";
+const MAGIC: &[u8; 8] = b"RCCHECKP";
+/// Written by this version, and the only one it reads.
+const VERSION: u64 = 1;
+/// Magic and version.
+const HEAD_BYTES: u64 = 16;
+/// At the end of the file: length of the footer, checksum.
+const TAIL_BYTES: u64 = 12;
+
+/// A checkpoint as its footer describes it.
+#[derive(Debug, PartialEq, Eq)]
+struct Footer {
+    /// The newest handover that is in it, and the stamp of the block there.
+    place: Location,
+    stamp: Stamp,
+    log: Uuid,
+    /// Lanes and name of each topic.
+    topics: Vec<(u16, Vec<u8>)>,
+    /// One a lane.
+    parts: Vec<Part>,
+}
+
+/// One lane in the file; the parts follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    /// Handovers of the lane up to here are in it.
+    held: Location,
+    bytes: u64,
+    check: u32,
+}
+
+impl Footer {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend_from_slice(&self.stamp.store);
+        out.extend_from_slice(self.log.as_bytes());
+        for number in [self.place.0, self.stamp.number, u64::from(self.stamp.checksum)] {
+            out.put(number);
+        }
+        out.put(self.topics.len() as u64);
+        for (lanes, name) in &self.topics {
+            out.put(u64::from(*lanes));
+            out.put_rows(name.iter().map(|byte| [*byte]));
+        }
+        for part in &self.parts {
+            out.put(part.held.0);
+            out.put(part.bytes);
+            out.put(u64::from(part.check));
+        }
+        out
+    }
+
+    fn decode(mut from: Take<'_>) -> Option<Self> {
+        let (store, log) = (from.array()?, Uuid::from_bytes(from.array()?));
+        let (place, number) = (Location(from.u64()?), from.u64()?);
+        let checksum = u32::try_from(from.u64()?).ok()?;
+        let (mut topics, mut lanes) = (Vec::new(), 0);
+        for _ in 0..from.u64()? {
+            let of = u16::try_from(from.u64()?).ok()?;
+            lanes += usize::from(of);
+            topics.push((of, from.rows::<1>()?.as_flattened().to_vec()));
+        }
+        let mut parts = Vec::new();
+        for _ in 0..lanes {
+            let (held, bytes) = (Location(from.u64()?), from.u64()?);
+            parts.push(Part { held, bytes, check: u32::try_from(from.u64()?).ok()? });
+        }
+        from.end()?;
+        let stamp = Stamp { store, number, checksum };
+        Some(Self { place, stamp, log, topics, parts })
+    }
+}
+
+fn head() -> Vec<u8> {
+    let mut head = MAGIC.to_vec();
+    head.put(VERSION);
+    head
+}
+
+/// What a checkpoint gave.
+pub(crate) struct Found {
+    pub(crate) lanes: Lanes,
+    /// Reading goes on here; the entry here is in every lane already.
+    pub(crate) from: Location,
+    /// Where it was taken.
+    pub(crate) place: Location,
+    /// Size of the file.
+    pub(crate) bytes: u64,
+}
+
+/// Reads the checkpoint of a log directory; `None` when there is none. The error says why the one that
+/// is there cannot be used.
+pub(crate) fn read(
+    dir: &Path,
+    topics: &Topics,
+    reader: &Reader,
+    lanes: Lanes,
+) -> Result<Option<Found>, String> {
+    let file = match File::open(dir.join(FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let (footer, bytes) = read_footer(&file)?;
+    fits(&footer, topics, reader)?;
+    let mut found = Found { lanes, from: footer.place, place: footer.place, bytes };
+    let (mut at, mut part_bytes) = (HEAD_BYTES, Vec::new());
+    for (lane, part) in topics.lanes().zip(&footer.parts) {
+        if part.bytes > bytes - at {
+            return Err("it is cut".to_owned());
+        }
+        part_bytes.resize(usize::try_from(part.bytes).map_err(|error| error.to_string())?, 0);
+        file.read_exact_at(&mut part_bytes, at).map_err(|error| error.to_string())?;
+        at += part.bytes;
+        if crc32c(&part_bytes) != part.check {
+            return Err("its checksum is wrong".to_owned());
+        }
+        let read = Lane::read(Take(&part_bytes), part.held);
+        found.lanes.put(lane, read.ok_or("a lane in it cannot be read")?);
+        found.from = found.from.min(part.held);
+    }
+    // Lanes of topics that were added since had no record then.
+    Ok(Some(found))
+}
+
+fn read_footer(file: &File) -> Result<(Footer, u64), String> {
+    let text = |error: io::Error| error.to_string();
+    let bytes = file.metadata().map_err(text)?.len();
+    let inner = bytes.checked_sub(HEAD_BYTES + TAIL_BYTES).ok_or("it is cut")?;
+    let mut begin = [0; 16];
+    file.read_exact_at(&mut begin, 0).map_err(text)?;
+    if begin.as_slice() != head() {
+        return Err("it is of another version, or no checkpoint".to_owned());
+    }
+    let mut tail = [0; 12];
+    file.read_exact_at(&mut tail, bytes - TAIL_BYTES).map_err(text)?;
+    let mut from = Take(&tail);
+    let length = from.u64().filter(|length| *length <= inner).ok_or("it is cut")?;
+    let mut footer = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
+    file.read_exact_at(&mut footer, bytes - TAIL_BYTES - length).map_err(text)?;
+    if from.u32() != Some(checked(&footer)) {
+        return Err("its checksum is wrong".to_owned());
+    }
+    let footer = Footer::decode(Take(&footer)).ok_or("it cannot be read")?;
+    let parts = footer.parts.iter().map(|part| u128::from(part.bytes)).sum::<u128>();
+    // Nothing may lie between that no checksum covers.
+    let whole = parts + u128::from(length) == u128::from(inner);
+    if whole { Ok((footer, bytes)) } else { Err("its parts do not add up".to_owned()) }
+}
+
+fn checked(footer: &[u8]) -> u32 {
+    let sum = crc32c_append(crc32c(&head()), footer);
+    crc32c_append(sum, &(footer.len() as u64).to_le_bytes())
+}
+
+/// Whether a checkpoint is of this log and this store, and the store still holds what it speaks of.
+fn fits(footer: &Footer, topics: &Topics, reader: &Reader) -> Result<(), String> {
+    let mut known = topics.all().iter();
+    let same = footer.topics.iter().all(|(lanes, name)| {
+        known.next().is_some_and(|it| it.lanes == *lanes && it.name.as_bytes() == name)
+    });
+    if footer.log != topics.log() || !same {
+        return Err("it is of another log".to_owned());
+    }
+    match reader.stamp(footer.place) {
+        Ok(stamp) if stamp == footer.stamp => Ok(()),
+        Ok(_) => Err("the segments have another history".to_owned()),
+        Err(error) => Err(format!("the segments do not hold what it speaks of: {error}")),
+    }
+}
+
+/// Writes a checkpoint, lane by lane: `lane` puts one into the bytes, as it is when its turn comes, and
+/// says up to which place handovers are in it. Gives the place and the size of the file; `None`: nothing
+/// is in the log.
+pub(crate) fn write(
+    dir: &Path,
+    topics: &Topics,
+    reader: &Reader,
+    mut lane: impl FnMut(LaneId, &mut Vec<u8>) -> Location,
+    before_it_counts: impl FnOnce() -> Result<(), String>,
+) -> Result<Option<(Location, u64)>, String> {
+    let (unfinished, file) = (dir.join(UNFINISHED), dir.join(FILE));
+    let text = |error: io::Error| error.to_string();
+    let mut out = File::create(&unfinished).map_err(text)?;
+    out.write_all(&head()).map_err(text)?;
+    let (mut parts, mut bytes) = (Vec::new(), Vec::new());
+    for id in topics.lanes() {
+        bytes.clear();
+        let held = lane(id, &mut bytes);
+        parts.push(Part { held, bytes: bytes.len() as u64, check: crc32c(&bytes) });
+        out.write_all(&bytes).map_err(text)?;
+    }
+    let Some(place) = parts.iter().map(|part| part.held).max().filter(|place| place.0 > 0) else {
+        return fs::remove_file(&unfinished).map(|()| None).map_err(text);
+    };
+    let stamp = reader.stamp(place).map_err(|error| error.to_string())?;
+    let all = topics.all().iter().map(|it| (it.lanes, it.name.clone().into_bytes())).collect();
+    let footer = Footer { place, stamp, log: topics.log(), topics: all, parts }.encode();
+    let mut tail = footer.clone();
+    tail.put(footer.len() as u64);
+    tail.extend_from_slice(&checked(&footer).to_le_bytes());
+    out.write_all(&tail).and_then(|()| out.sync_all()).map_err(text)?;
+    before_it_counts()?;
+    fs::rename(&unfinished, &file).map_err(text)?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(text)?;
+    let size = out.metadata().map_err(text)?.len();
+    Ok(Some((place, size)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! When a checkpoint is taken: in the background when the log has grown by enough, and when it is closed.
+//! Not what is in one.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use log::Topics;
+use segment::{Location, Reader};
+
+use crate::checkpoint;
+use crate::shared::Shared;
+
+/// Closing takes one when so much of what is due in the background is reached: less is soon read.
+const AT_CLOSE: u64 = 16;
+
+/// What the keeper is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Asked {
+    #[default]
+    Nothing,
+    Take,
+    Stop,
+}
+
+/// How whoever adds to the log tells the keeper.
+#[derive(Debug)]
+pub(crate) struct Due {
+    /// When the log has grown to this address.
+    at: AtomicU64,
+    asked: Mutex<Asked>,
+    told: Condvar,
+}
+
+impl Due {
+    /// Never.
+    pub(crate) fn new() -> Self {
+        Self { at: AtomicU64::new(u64::MAX), asked: Mutex::default(), told: Condvar::new() }
+    }
+
+    /// The log has grown to this address.
+    pub(crate) fn grown(&self, to: Location) {
+        if to.0 >= self.at.load(Ordering::Relaxed) {
+            self.at.store(u64::MAX, Ordering::Relaxed);
+            self.ask(Asked::Take);
+        }
+    }
+
+    fn ask(&self, what: Asked) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if *asked != Asked::Stop {
+            *asked = what;
+        }
+        self.told.notify_one();
+    }
+
+    fn wait(&self) -> Asked {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = |asked: &mut Asked| *asked == Asked::Nothing;
+        let waited = self.told.wait_while(asked, nothing);
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Where checkpoints are taken, and the last one.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) dir: PathBuf,
+    pub(crate) topics: Topics,
+    pub(crate) reader: Reader,
+    /// Whether what was acknowledged is on the device already.
+    pub(crate) synced: bool,
+    /// The log has grown by this when one is due, or by the size of the last one, if that is more: so all
+    /// of them together are no more than the log.
+    pub(crate) grown_min: u64,
+    /// Where the last one was taken, and its size.
+    pub(crate) last: (Location, u64),
+}
+
+/// The thread that takes them. Dropping it takes a last one if that is worth it.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    pub(crate) fn start(shared: &Arc<Shared>, work: Work) -> std::io::Result<Self> {
+        let theirs = Arc::clone(shared);
+        let thread = std::thread::Builder::new()
+            .name("checkpoint".to_owned())
+            .spawn(move || work.run(&theirs))?;
+        Ok(Self { shared: Arc::clone(shared), thread: Some(thread) })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.shared.due.ask(Asked::Stop);
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Work {
+    fn run(mut self, shared: &Shared) {
+        loop {
+            let (place, bytes) = self.last;
+            let next = place.0.saturating_add(self.grown_min.max(bytes));
+            shared.due.at.store(next, Ordering::Relaxed);
+            shared.due.grown(taken(shared));
+            match shared.due.wait() {
+                Asked::Stop => {
+                    if taken(shared).0 - place.0 > self.grown_min / AT_CLOSE {
+                        self.take(shared);
+                    }
+                    return;
+                }
+                Asked::Take => self.take(shared),
+                Asked::Nothing => {}
+            }
+        }
+    }
+
+    fn take(&mut self, shared: &Shared) {
+        let (dir, since) = (self.dir.as_path(), self.last.0);
+        let sync = || {
+            // Then it never speaks of what a power cut can take.
+            let synced = if self.synced { Ok(()) } else { self.reader.sync(since) };
+            synced.map_err(|error| error.to_string())
+        };
+        let lane = |lane, out: &mut Vec<u8>| {
+            // What is handed over waits meanwhile: so one lane at a time.
+            let lanes = shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+            lanes.get(lane).into_iter().for_each(|lane| lane.write(out));
+            lanes.taken()
+        };
+        match checkpoint::write(dir, &self.topics, &self.reader, lane, sync) {
+            Ok(Some((place, bytes))) => {
+                tracing::debug!(dir = %dir.display(), place = place.0, bytes, "checkpoint of the log");
+                self.last = (place, bytes);
+            }
+            Ok(None) => {}
+            Err(why) => {
+                tracing::warn!(dir = %dir.display(), why, "no checkpoint of the log was taken");
+                drop(std::fs::remove_file(dir.join(checkpoint::UNFINISHED)));
+                // Tried again when the log has grown as much again.
+                self.last.0 = taken(shared);
+            }
+        }
+    }
+}
+
+fn taken(shared: &Shared) -> Location {
+    shared.lanes.read().unwrap_or_else(PoisonError::into_inner).taken()
+}
