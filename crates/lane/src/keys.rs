@@ -7,7 +7,7 @@ use domain::{CommandKey, Timestamp};
 use crate::maps::Map;
 
 /// How long an outcome is kept, in log time: 7 days, published in the API.
-pub const WINDOW_MS: i64 = 7 * 24 * 3_600 * 1_000;
+pub const WINDOW_MS: i64 = log::KEY_WINDOW_MS;
 /// A key first asked so long ago is looked for in the stream too: a day before the window ends, since
 /// log times of two lanes may differ.
 pub(crate) const SEARCH_AFTER_MS: i64 = WINDOW_MS - 24 * 3_600 * 1_000;
@@ -22,7 +22,7 @@ pub(crate) struct Place {
 }
 
 /// The keys of one lane. Bounded by the window: about 56 bytes a command of the last seven days.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys {
     kept: Map<CommandKey, Place>,
     by_age: VecDeque<(Timestamp, CommandKey)>,
@@ -36,7 +36,10 @@ impl Keys {
 
     /// Keeps where the frame of a key begins, and forgets what is older than the window.
     pub(crate) fn keep(&mut self, key: CommandKey, at: Timestamp, place: Place) {
-        self.kept.insert(key, place);
+        if self.kept.insert(key, place).is_some() {
+            // No owner asks twice under a key; if one did, the newer frame counts, for its own time.
+            self.by_age.retain(|(_, old)| *old != key);
+        }
         self.by_age.push_back((at, key));
         while self.by_age.front().is_some_and(|(then, _)| at.ms_since(*then) > WINDOW_MS) {
             if let Some((_, old)) = self.by_age.pop_front() {

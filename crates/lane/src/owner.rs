@@ -88,9 +88,9 @@ pub(crate) struct Open {
 }
 
 impl Owner {
-    /// A node that knows nothing of the lane yet.
+    /// A node that knows of the lane what the log remembers, or nothing yet.
     pub fn new(log: &dyn Log, lane: LaneId, node: &Node) -> Self {
-        Self {
+        let mut it = Self {
             lane,
             node: node.clone(),
             tenure: Tenure::new(LaneState::new(log.topics().genesis(lane)), 0),
@@ -105,7 +105,12 @@ impl Owner {
             pending: Vec::new(),
             claim: None,
             told: Vec::new(),
+        };
+        // What is wrong with the log is told when the lane is read.
+        if let Ok(Some(recall)) = log.recall(lane) {
+            it.recall(recall);
         }
+        it
     }
 
     /// Whether it serves.

@@ -1,16 +1,26 @@
 //! How an owner reads its lane up to its claim, and what it learns of each frame. Not the reader rule,
 //! which is the log's.
 
-use log::{Body, Log, ReadError, Record, Stored};
+use log::{Asked, Body, KeyAt, Log, ReadError, Recall, Record, Stored};
 
 use crate::keys::Place;
 use crate::owner::{Fate, Owner};
-use crate::tenure::Read;
+use crate::tenure::{Read, Tenure};
 
 /// How much is read at once, in bytes: other lanes wait meanwhile.
 const PAGE_BYTES: usize = 1 << 20;
 
 impl Owner {
+    /// Takes what the log remembers in place of reading it. Only before anything was read.
+    pub(crate) fn recall(&mut self, recall: Recall) {
+        self.tenure = Tenure::new(recall.state, recall.next_offset);
+        self.log_time = recall.log_time;
+        self.claim = recall.claim;
+        for KeyAt { key, at, offset, seq } in recall.keys {
+            self.keys.keep(key, at, Place { offset, seq });
+        }
+    }
+
     /// Reads what can be read at once and applies it, until the own claim comes back.
     pub(crate) fn follow(&mut self, log: &dyn Log) -> Result<(), ReadError> {
         while self.follow_page(log)? {}
@@ -74,20 +84,10 @@ impl Owner {
 
     /// A frame was read: its key, its time, and whether it was one of ours that we had lost sight of.
     fn apply(&mut self, place: Place, first: &Record) {
-        match &first.body {
-            Body::Event { meta, .. } => {
-                self.log_time = self.log_time.max(meta.recorded_at);
-                if let Some(key) = meta.key {
-                    self.keys.keep(key, meta.recorded_at, place);
-                }
-            }
-            Body::Outcome(outcome) => {
-                self.log_time = self.log_time.max(outcome.recorded_at);
-                if let Some(key) = outcome.key.filter(|_| outcome.verdict.is_kept()) {
-                    self.keys.keep(key, outcome.recorded_at, place);
-                }
-            }
-            Body::Claim(_) => {}
+        let Asked { at, key } = Asked::of(first);
+        self.log_time = self.log_time.max(at);
+        if let Some(key) = key {
+            self.keys.keep(key, at, place);
         }
         for (open, fate) in &mut self.lost {
             if open.epoch == first.header.epoch && open.place.seq == place.seq {
@@ -96,3 +96,6 @@ impl Owner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

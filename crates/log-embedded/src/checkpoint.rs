@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use crc32c::{crc32c, crc32c_append};
 use domain::LaneId;
@@ -15,6 +16,7 @@ use segment::{Location, Reader, Stamp};
 use uuid::Uuid;
 
 use crate::bytes::{Put as _, Take};
+use crate::kept::{Older, ROW_BYTES, Snapshot};
 use crate::lanes::{Lane, Lanes};
 
 /// Its name in the log directory.
@@ -47,8 +49,12 @@ struct Footer {
 struct Part {
     /// Handovers of the lane up to here are in it.
     held: Location,
+    /// Its index.
     bytes: u64,
     check: u32,
+    /// Rows of keys, behind the index; read when an owner asks.
+    keys_bytes: u64,
+    keys_check: u32,
 }
 
 impl Footer {
@@ -66,8 +72,10 @@ impl Footer {
         }
         for part in &self.parts {
             out.put(part.held.0);
-            out.put(part.bytes);
-            out.put(u64::from(part.check));
+            for (bytes, check) in [(part.bytes, part.check), (part.keys_bytes, part.keys_check)] {
+                out.put(bytes);
+                out.extend_from_slice(&check.to_le_bytes());
+            }
         }
         out
     }
@@ -84,8 +92,12 @@ impl Footer {
         }
         let mut parts = Vec::new();
         for _ in 0..lanes {
-            let (held, bytes) = (Location(from.u64()?), from.u64()?);
-            parts.push(Part { held, bytes, check: u32::try_from(from.u64()?).ok()? });
+            let (held, bytes, check) = (Location(from.u64()?), from.u64()?, from.u32()?);
+            let (keys_bytes, keys_check) = (from.u64()?, from.u32()?);
+            if keys_bytes % ROW_BYTES != 0 {
+                return None;
+            }
+            parts.push(Part { held, bytes, check, keys_bytes, keys_check });
         }
         from.end()?;
         let stamp = Stamp { store, number, checksum };
@@ -124,21 +136,23 @@ pub(crate) fn read(
         Err(error) => return Err(error.to_string()),
     };
     let (footer, bytes) = read_footer(&file)?;
+    let file = Arc::new(file);
     fits(&footer, topics, reader)?;
     let mut found = Found { lanes, from: footer.place, place: footer.place, bytes };
     let (mut at, mut part_bytes) = (HEAD_BYTES, Vec::new());
     for (lane, part) in topics.lanes().zip(&footer.parts) {
-        if part.bytes > bytes - at {
-            return Err("it is cut".to_owned());
-        }
         part_bytes.resize(usize::try_from(part.bytes).map_err(|error| error.to_string())?, 0);
         file.read_exact_at(&mut part_bytes, at).map_err(|error| error.to_string())?;
-        at += part.bytes;
+        let (file, rows) = (Arc::clone(&file), at + part.bytes);
+        let older = Older { file, at: rows, bytes: part.keys_bytes, check: part.keys_check };
+        at = rows + part.keys_bytes;
         if crc32c(&part_bytes) != part.check {
             return Err("its checksum is wrong".to_owned());
         }
         let read = Lane::read(Take(&part_bytes), part.held);
-        found.lanes.put(lane, read.ok_or("a lane in it cannot be read")?);
+        let mut read = read.ok_or("a lane in it cannot be read")?;
+        read.streams.kept.moved(older, None);
+        found.lanes.put(lane, read);
         found.from = found.from.min(part.held);
     }
     // Lanes of topics that were added since had no record then.
@@ -164,7 +178,8 @@ fn read_footer(file: &File) -> Result<(Footer, u64), String> {
         return Err("its checksum is wrong".to_owned());
     }
     let footer = Footer::decode(Take(&footer)).ok_or("it cannot be read")?;
-    let parts = footer.parts.iter().map(|part| u128::from(part.bytes)).sum::<u128>();
+    let all = footer.parts.iter().map(|part| u128::from(part.bytes) + u128::from(part.keys_bytes));
+    let parts = all.sum::<u128>();
     // Nothing may lie between that no checksum covers.
     let whole = parts + u128::from(length) == u128::from(inner);
     if whole { Ok((footer, bytes)) } else { Err("its parts do not add up".to_owned()) }
@@ -191,26 +206,59 @@ fn fits(footer: &Footer, topics: &Topics, reader: &Reader) -> Result<(), String>
     }
 }
 
-/// Writes a checkpoint, lane by lane: `lane` puts one into the bytes, as it is when its turn comes, and
-/// says up to which place handovers are in it. Gives the place and the size of the file; `None`: nothing
-/// is in the log.
+/// What a lane gives for a checkpoint when its turn comes.
+pub(crate) struct Turn {
+    /// Its handovers up to here are in it.
+    pub(crate) held: Location,
+    /// Its keys; `None`: none are kept.
+    pub(crate) kept: Option<Snapshot>,
+}
+
+/// A checkpoint that was written.
+pub(crate) struct Written {
+    /// Where it was taken.
+    pub(crate) place: Location,
+    /// Size of the file.
+    pub(crate) bytes: u64,
+    /// Where the keys of each lane are now, and up to which offset those that were in memory.
+    pub(crate) rows: Vec<(LaneId, Older, Option<u64>)>,
+}
+
+/// Writes a checkpoint, lane by lane: `lane` puts the index of one into the bytes, as it is when its turn
+/// comes. `None`: nothing is in the log.
 pub(crate) fn write(
     dir: &Path,
     topics: &Topics,
     reader: &Reader,
-    mut lane: impl FnMut(LaneId, &mut Vec<u8>) -> Location,
+    mut lane: impl FnMut(LaneId, &mut Vec<u8>) -> Turn,
     before_it_counts: impl FnOnce() -> Result<(), String>,
-) -> Result<Option<(Location, u64)>, String> {
-    let (unfinished, file) = (dir.join(UNFINISHED), dir.join(FILE));
+) -> Result<Option<Written>, String> {
+    let (unfinished, path) = (dir.join(UNFINISHED), dir.join(FILE));
     let text = |error: io::Error| error.to_string();
-    let mut out = File::create(&unfinished).map_err(text)?;
+    let mut open = File::options();
+    open.read(true).write(true).create(true).truncate(true);
+    let file = Arc::new(open.open(&unfinished).map_err(text)?);
+    let mut out = file.as_ref();
     out.write_all(&head()).map_err(text)?;
-    let (mut parts, mut bytes) = (Vec::new(), Vec::new());
+    let (mut parts, mut rows, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut at = HEAD_BYTES;
     for id in topics.lanes() {
         bytes.clear();
-        let held = lane(id, &mut bytes);
-        parts.push(Part { held, bytes: bytes.len() as u64, check: crc32c(&bytes) });
+        let Turn { held, kept } = lane(id, &mut bytes);
         out.write_all(&bytes).map_err(text)?;
+        let keys = kept.as_ref().map_or_else(|| Ok(Vec::new()), Snapshot::all_rows);
+        let keys = keys.inspect_err(|_| {
+            // The next start reads all records again, and has the keys then.
+            drop(fs::remove_file(&path));
+        })?;
+        out.write_all(&keys).map_err(text)?;
+        let (check, keys_check) = (crc32c(&bytes), crc32c(&keys));
+        let (bytes, keys_bytes) = (bytes.len() as u64, keys.len() as u64);
+        at += bytes;
+        let older = Older { file: Arc::clone(&file), at, bytes: keys_bytes, check: keys_check };
+        rows.push((id, older, kept.and_then(|kept| kept.upto())));
+        at += keys_bytes;
+        parts.push(Part { held, bytes, check, keys_bytes, keys_check });
     }
     let Some(place) = parts.iter().map(|part| part.held).max().filter(|place| place.0 > 0) else {
         return fs::remove_file(&unfinished).map(|()| None).map_err(text);
@@ -221,12 +269,11 @@ pub(crate) fn write(
     let mut tail = footer.clone();
     tail.put(footer.len() as u64);
     tail.extend_from_slice(&checked(&footer).to_le_bytes());
-    out.write_all(&tail).and_then(|()| out.sync_all()).map_err(text)?;
+    out.write_all(&tail).and_then(|()| file.sync_all()).map_err(text)?;
     before_it_counts()?;
-    fs::rename(&unfinished, &file).map_err(text)?;
+    fs::rename(&unfinished, &path).map_err(text)?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(text)?;
-    let size = out.metadata().map_err(text)?.len();
-    Ok(Some((place, size)))
+    Ok(Some(Written { place, bytes: at + tail.len() as u64, rows }))
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{LaneId, StreamId};
-use log::{Done, GrowthHook, Handover, LaneState, Log, ReadError, Sha256Chain, Stored, Topics};
+use log::{
+    Body, Claim, Done, GrowthHook, Handover, LaneState, Log, ReadError, Recall, Record,
+    Sha256Chain, Stored, Topics,
+};
 use segment::{CloseError, Reader, Scan, Store};
 
 use crate::fetch::{read_places, read_wanted, take_recent};
@@ -12,7 +15,7 @@ use crate::keeper::{Keeper, Work};
 use crate::lanes::{Batch, Found, Lanes};
 use crate::open::{self, Opened, Options};
 use crate::shared::{Shared, unknown};
-use crate::{OpenError, entry};
+use crate::{OpenError, entry, kept};
 
 /// Handovers that one read takes from the store at most: bounds the time of a lookup.
 const PLACES_MAX: usize = 1024;
@@ -189,6 +192,30 @@ impl Log for EmbeddedLog {
         lanes.get(lane).map_or(0, |lane| lane.end)
     }
 
+    fn recall(&self, lane: LaneId) -> Result<Option<Recall>, ReadError> {
+        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = lanes.get(lane) else { return Ok(None) };
+        let Some(kept) = known.streams.kept.snapshot() else { return Ok(None) };
+        let (state, next_offset) = known.streams.resume(known.end);
+        drop(lanes);
+        let rows = match kept.all_rows() {
+            Ok(rows) => rows,
+            Err(why) => {
+                tracing::warn!(why, "checkpoint of the log is passed over by the owner of a lane");
+                return Ok(None);
+            }
+        };
+        let claim = match kept.claim {
+            Some(offset) => match claim_at(lane, &self.read(lane, offset, 1)?) {
+                Some(claim) => Some(claim),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let keys = rows.as_chunks().0.iter().map(kept::key_at).collect();
+        Ok(Some(Recall { state, next_offset, log_time: kept.log_time, claim, keys }))
+    }
+
     fn on_growth(&self, hook: GrowthHook) {
         let mut hooks = self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner);
         *hooks = hooks.iter().cloned().chain([Arc::new(hook)]).collect();
@@ -196,6 +223,14 @@ impl Log for EmbeddedLog {
 
     fn failed(&self) -> Option<String> {
         self.shared.failed.get().cloned()
+    }
+}
+
+/// The claim that was read first.
+fn claim_at(lane: LaneId, stored: &[Stored]) -> Option<Claim> {
+    match Record::decode(lane, &stored.first()?.bytes).ok()?.body {
+        Body::Claim(claim) => Some(claim),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use log::Topics;
 use segment::{Location, Reader};
 
-use crate::checkpoint;
+use crate::checkpoint::{self, Turn, Written};
 use crate::shared::Shared;
 
 /// Closing takes one when so much of what is due in the background is reached: less is soon read.
@@ -134,13 +134,19 @@ impl Work {
         let lane = |lane, out: &mut Vec<u8>| {
             // What is handed over waits meanwhile: so one lane at a time.
             let lanes = shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
-            lanes.get(lane).into_iter().for_each(|lane| lane.write(out));
-            lanes.taken()
+            let known = lanes.get(lane);
+            if let Some(known) = known {
+                known.write(out);
+            }
+            let kept = known.and_then(|lane| lane.streams.kept.snapshot());
+            Turn { held: lanes.taken(), kept }
         };
         match checkpoint::write(dir, &self.topics, &self.reader, lane, sync) {
-            Ok(Some((place, bytes))) => {
+            Ok(Some(Written { place, bytes, rows })) => {
                 tracing::debug!(dir = %dir.display(), place = place.0, bytes, "checkpoint of the log");
                 self.last = (place, bytes);
+                let mut lanes = shared.lanes.write().unwrap_or_else(PoisonError::into_inner);
+                lanes.moved(rows);
             }
             Ok(None) => {}
             Err(why) => {

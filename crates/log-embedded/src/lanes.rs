@@ -10,6 +10,7 @@ use segment::Location;
 
 use crate::bytes::{Put as _, Take};
 use crate::entry::{NotRecords, Records};
+use crate::kept::Older;
 use crate::offsets::{Offsets, Place};
 use crate::streams::Streams;
 
@@ -131,6 +132,21 @@ impl Lanes {
         let first = self.get_mut(lane)?.take(location, prev, records);
         self.taken = self.taken.max(location);
         Some(first)
+    }
+
+    /// Keeps nothing for owners: there will be none.
+    pub(crate) fn without_owners(mut self) -> Self {
+        self.topics.iter_mut().flatten().for_each(|lane| lane.streams.kept.turn_off());
+        self
+    }
+
+    /// Keys of each lane are in a file now, up to an offset.
+    pub(crate) fn moved(&mut self, rows: Vec<(LaneId, Older, Option<u64>)>) {
+        for (lane, older, upto) in rows {
+            if let Some(lane) = self.get_mut(lane) {
+                lane.streams.kept.moved(older, upto);
+            }
+        }
     }
 
     /// Where the newest handover lies that was taken in; all before it were too.

@@ -19,7 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: `manifest` and `entry` (bytes), `offsets` and `streams` (what is remembered of a
+//! Reading order: `manifest` and `entry` (bytes), `offsets`, `streams` and `kept` (what is remembered of a
 //! lane), `lanes` (all of it, with the newest entries), `checkpoint` and `keeper` (written down, so that the
 //! next start need not read all), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
@@ -32,6 +32,7 @@ mod entry;
 mod error;
 mod fetch;
 mod keeper;
+mod kept;
 mod lanes;
 mod manifest;
 mod offsets;

@@ -193,7 +193,7 @@ pub(crate) fn open_read_only(dir: &Path) -> Result<(EmbeddedLog, Opened), OpenEr
     let topics = manifest::read(dir)?.ok_or_else(|| OpenError::Absent { dir: dir.to_owned() })?;
     let reader = Reader::open_read_only(dir.join(SEGMENTS));
     let reader = reader.map_err(|error| OpenError::store(dir, error))?;
-    let mut lanes = Lanes::new(&topics, 0);
+    let mut lanes = Lanes::new(&topics, 0).without_owners();
     let mut scan = reader.scan(Location(0));
     walk(dir, &mut scan, &mut lanes)?;
     let opened = report(&lanes, begun);

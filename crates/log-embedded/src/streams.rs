@@ -1,12 +1,13 @@
 //! Which records of a lane belong to which stream: 4 bytes a record and about 32 a stream, valid
 //! records only. Not a cache of their content.
 
-use log::{Header, LaneState, Sha256Chain, Step};
+use log::{Asked, Header, LaneState, Sha256Chain, Step};
 use uuid::Uuid;
 
 use log::Head;
 
 use crate::bytes::{Put as _, Take, named, pair, unnamed, unpair};
+use crate::kept::Kept;
 
 /// By id or offset: seeded anew in each process, and several times as quick as the standard map.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -22,6 +23,8 @@ pub(crate) struct Streams {
     void: u64,
     /// Among them, since this was opened: those that only the hash does not fit.
     mismatches: u64,
+    /// For the next owner.
+    pub(crate) kept: Kept,
 }
 
 impl Streams {
@@ -33,6 +36,7 @@ impl Streams {
             links: Links::default(),
             void: 0,
             mismatches: 0,
+            kept: Kept::default(),
         }
     }
 
@@ -42,10 +46,23 @@ impl Streams {
             self.void += 1;
             return;
         };
+        // The rule forgets a frame when it is whole, and the first record says what it is.
+        let ends = header.place > 0 && header.place.checked_add(1) == Some(header.of);
+        let partial = self.state.partial().filter(|_| ends);
+        let first = partial.map(|(_, _, bytes)| Asked::peek(bytes).ok());
         match self.state.step(&header, prev, record) {
-            Step::Claimed => self.partial.clear(),
-            Step::Partial => self.partial.extend(stream(record).map(|stream| (offset, stream))),
-            Step::Whole { .. } => {
+            Step::Claimed => {
+                self.partial.clear();
+                self.kept.claimed(offset, Asked::peek(record).ok());
+            }
+            Step::Partial => match stream(record) {
+                Some(stream) => self.partial.push((offset, stream)),
+                None => self.kept.turn_off(),
+            },
+            Step::Whole { first: seq } => {
+                let begins = self.partial.first().map_or(offset, |(at, _)| *at);
+                let first = first.unwrap_or_else(|| Asked::peek(record).ok());
+                self.kept.framed(begins, seq, first);
                 let mut partial = std::mem::take(&mut self.partial);
                 for (offset, stream) in partial.drain(..) {
                     self.link(offset, stream);
@@ -74,6 +91,14 @@ impl Streams {
         let last = self.last.get(&stream).copied();
         std::iter::successors(last, |offset| self.links.before(*offset))
             .take_while(move |offset| *offset >= from)
+    }
+
+    /// What the rule knows of the lane before the frame under assembly, and where reading goes on then, of
+    /// a lane that ends at `end`.
+    pub(crate) fn resume(&self, end: u64) -> (LaneState<Sha256Chain>, u64) {
+        let LaneState { epoch, seq, head, .. } = &self.state;
+        let begins = self.partial.first().map_or(end, |(at, _)| *at);
+        (LaneState::resume(*epoch, *seq, *head), begins)
     }
 
     /// What the rule knows of the lane.
@@ -110,6 +135,7 @@ impl Streams {
         out.put_rows(self.partial.iter().map(|(at, stream)| named(*stream.as_bytes(), *at)));
         out.put_rows(self.links.near.iter().map(|distance| distance.to_le_bytes()));
         out.put_rows(self.links.far.iter().map(|(at, before)| pair(*at, *before)));
+        self.kept.write(out);
         out.put_rows(self.last.iter().map(|(stream, at)| named(*stream.as_bytes(), *at)));
     }
 
@@ -131,13 +157,14 @@ impl Streams {
         };
         let partial = from.rows()?.iter().map(of_stream).collect::<Option<Vec<_>>>()?;
         let links = Links::read(from, end)?;
+        let kept = Kept::read(from)?;
         let rows = from.rows()?;
         let mut last = Map::with_capacity_and_hasher(rows.len(), <_>::default());
         for (at, stream) in rows.iter().map(of_stream).map_while(|it| it) {
             last.insert(stream, at);
         }
         let sound = last.len() == rows.len() && void <= end && seq <= end;
-        sound.then_some(Self { state, partial, last, links, void, mismatches: 0 })
+        sound.then_some(Self { state, partial, last, links, void, mismatches: 0, kept })
     }
 }
 

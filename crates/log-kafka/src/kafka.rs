@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use domain::{LaneId, StreamId};
 use log::{
-    Delivery, Done, GrowthHook, Handover, LaneState, Log, Parts, ReadError, Sha256Chain, Stored,
-    Topics, headers,
+    Delivery, Done, GrowthHook, Handover, LaneState, Log, Parts, ReadError, Recall, Sha256Chain,
+    Stored, Topics, headers,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message as _, Offset, TopicPartitionList};
@@ -183,6 +183,10 @@ impl Log for KafkaLog {
 
     fn ready(&self, lane: LaneId) -> u64 {
         self.replica.end(lane)
+    }
+
+    fn recall(&self, lane: LaneId) -> Result<Option<Recall>, ReadError> {
+        self.replica.store().recall(lane)
     }
 
     fn on_growth(&self, hook: GrowthHook) {

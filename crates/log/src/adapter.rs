@@ -3,7 +3,7 @@
 
 use domain::{LaneId, StreamId};
 
-use crate::{Head, Topics};
+use crate::{Head, Recall, Topics};
 
 /// Records handed over to the log as one unit: a claim, or the whole frame of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,12 @@ pub trait Log: Send + Sync + 'static {
     /// machine.
     fn ready(&self, lane: LaneId) -> u64 {
         self.end(lane)
+    }
+
+    /// What reading a lane up to some offset, at most [`Log::ready`], would tell its owner, if the log keeps
+    /// that. May block on the medium.
+    fn recall(&self, _lane: LaneId) -> Result<Option<Recall>, ReadError> {
+        Ok(None)
     }
 
     /// Calls `hook` after the end of lanes has moved, from a thread of the log. It must not block.

@@ -33,6 +33,11 @@ impl Verdict {
         Self::Fenced,
     ];
 
+    pub(crate) fn read(from: &mut Take<'_>) -> Result<Self, DecodeError> {
+        let code = from.u8()?;
+        Self::ALL.get(usize::from(code)).copied().ok_or(DecodeError::Unknown("verdict", code))
+    }
+
     /// Whether the same key gets the same answer again.
     pub const fn is_kept(self) -> bool {
         !matches!(self, Self::WrongVersion)
@@ -100,10 +105,7 @@ impl Outcome {
                 odd => return Err(DecodeError::Unknown("flags", odd)),
             },
             fingerprint: Fingerprint(from.array()?),
-            verdict: {
-                let code = from.u8()?;
-                *Verdict::ALL.get(usize::from(code)).ok_or(DecodeError::Unknown("verdict", code))?
-            },
+            verdict: Verdict::read(&mut from)?,
             rule: from.text()?.to_owned(),
             detail: from.text()?.to_owned(),
         };

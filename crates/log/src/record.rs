@@ -179,7 +179,7 @@ impl Record {
     }
 }
 
-const HAS_KEY: u8 = 1;
+pub(crate) const HAS_KEY: u8 = 1;
 const HAS_FINGERPRINT: u8 = 2;
 const HAS_CAUSATION: u8 = 4;
 pub(crate) const HAS_TRACE: u8 = 8;

@@ -7,7 +7,7 @@ use domain::{LaneId, TopicId};
 use fuzz::{Bound, from_hex, fuzz};
 use recount_log::conformance::{Scribe, sample_stream, topics};
 use recount_log::{
-    Body, FrameBuilder, Header, LaneState, MemoryLog, Parts, Record, Sha256Chain, Step,
+    Asked, Body, FrameBuilder, Header, LaneState, MemoryLog, Parts, Record, Sha256Chain, Step,
     envelope_of, headers, stream_of,
 };
 use uuid::Uuid;
@@ -46,7 +46,7 @@ fn written(record: &Record) -> Vec<u8> {
 #[test]
 fn a_record_of_any_bytes_has_one_form() {
     fuzz("record", seeds(), BOUND, |bytes| {
-        let _ = (envelope_of(bytes), stream_of(bytes), headers(bytes));
+        let _ = (envelope_of(bytes), stream_of(bytes), headers(bytes), Asked::peek(bytes));
         let parts = Parts::of(bytes);
         if let Ok(parts) = &parts {
             assert_eq!(parts.join(), bytes, "parts put together are not what was taken apart");
@@ -54,6 +54,7 @@ fn a_record_of_any_bytes_has_one_form() {
         match Record::decode(LANE, bytes) {
             Ok(record) => {
                 assert!(parts.is_ok(), "a record that cannot be taken apart");
+                assert_eq!(Asked::peek(bytes), Ok(Asked::of(&record)), "another key or time");
                 let again = written(&record);
                 assert_eq!(again[HEADER_BYTES..], bytes[HEADER_BYTES..], "a second form");
                 format!("{:?} {}", record.header.kind, record.header.of)

@@ -30,10 +30,15 @@ fn torn(frame: &Handover) -> Handover {
 }
 
 /// A handover of one of the writers, of whom some have lost their lane without knowing it.
-fn handover(writers: &mut Vec<Scribe>, random: &mut Random, odd: bool) -> Handover {
+fn handover(
+    log: &EmbeddedLog,
+    writers: &mut Vec<Scribe>,
+    random: &mut Random,
+    odd: bool,
+) -> Handover {
     let stream = sample_stream(random.below(7));
     let of = 1 + u16::try_from(random.below(4)).unwrap();
-    let what = random.below(if odd { 20 } else { 12 });
+    let what = random.below(if odd { 22 } else { 12 });
     let it = random.some(writers);
     match what {
         0 => it.claim(),
@@ -44,15 +49,17 @@ fn handover(writers: &mut Vec<Scribe>, random: &mut Random, odd: bool) -> Handov
         13 => Scribe { epoch: it.epoch + 5, ..it.clone() }.claim(),
         14 => it.clone().frame(&stream, of),
         15 => torn(&it.clone().frame(&stream, 3)),
-        // Two owners from here on.
-        16 => {
+        // Two owners from here on; the new one has read the lane.
+        16 | 17 => {
             let zombie = it.clone();
+            let state = log.state(it.lane).unwrap();
+            (it.epoch, it.seq, it.head) = (state.epoch, state.seq, state.head);
             let claim = it.claim();
             writers.push(zombie);
             claim
         }
         // Of another past.
-        17 => Scribe { head: log::Head([9; 32]), ..it.clone() }.frame(&stream, 1),
+        18 => Scribe { head: log::Head([9; 32]), ..it.clone() }.frame(&stream, 1),
         // No record at all.
         _ => it.handover(1, vec![3, 0, 0, 0, 1, 2, 3]),
     }
@@ -73,7 +80,7 @@ fn history(dir: &Path, seed: u64, count: usize, odd: bool) -> Topics {
     deliver(&log, writers.iter_mut().map(Scribe::claim).collect());
     for _ in 0..count {
         let batch = 1 + random.below(3);
-        let batch = (0..batch).map(|_| handover(&mut writers, &mut random, odd)).collect();
+        let batch = (0..batch).map(|_| handover(&log, &mut writers, &mut random, odd)).collect();
         let deliveries = deliver(&log, batch);
         assert!(deliveries.iter().all(|it| matches!(it, Delivery::At { .. })));
     }
@@ -99,6 +106,8 @@ fn picture(lane: &Lane) -> Vec<u8> {
     lane.write(&mut out);
     let streams = out.len() - 24 * lane.streams.walk();
     out[streams..].as_chunks_mut::<24>().0.sort_unstable();
+    let kept = lane.streams.kept.snapshot();
+    out.extend(kept.map(|kept| kept.all_rows().unwrap()).unwrap_or_default());
     out
 }
 
@@ -113,11 +122,12 @@ fn assert_same(a: &Lanes, b: &Lanes, why: &str) {
 fn take(dir: &Path, topics: &Topics, reader: &Reader, of: impl Fn(LaneId) -> Arc<Lanes>) {
     let lane = |id, out: &mut Vec<u8>| {
         let lanes = of(id);
-        lanes.get(id).unwrap().write(out);
-        lanes.taken()
+        let known = lanes.get(id).unwrap();
+        known.write(out);
+        Turn { held: lanes.taken(), kept: known.streams.kept.snapshot() }
     };
     let taken = write(dir, topics, reader, lane, || Ok(())).unwrap();
-    assert_eq!(taken.unwrap().1, dir.join(FILE).metadata().unwrap().len());
+    assert_eq!(taken.unwrap().bytes, dir.join(FILE).metadata().unwrap().len());
 }
 
 fn reader(dir: &Path) -> Reader {
@@ -127,7 +137,7 @@ fn reader(dir: &Path) -> Reader {
 #[test]
 fn reading_on_from_any_place_comes_to_what_reading_all_comes_to() {
     let is_partial = |lane: &Lane| lane.streams.state().is_partial();
-    let (mut partial, mut mismatches) = (0, 0);
+    let (mut partial, mut mismatches, mut valid) = (0, 0, 0);
     for seed in 0..6 {
         let dir = tempfile::tempdir().unwrap();
         let topics = history(dir.path(), seed, 40, true);
@@ -136,6 +146,7 @@ fn reading_on_from_any_place_comes_to_what_reading_all_comes_to() {
         let all = folded(&topics, &reader, entries);
         let places: Vec<Arc<Lanes>> =
             (0..=entries).map(|at| Arc::new(folded(&topics, &reader, at))).collect();
+        valid += all.all().map(|lane| lane.streams.state().seq).sum::<u64>();
         partial += places.iter().filter(|it| it.all().any(is_partial)).count();
         mismatches += all.all().map(|lane| lane.streams.mismatches()).sum::<u64>();
         for at in 1..=entries {
@@ -153,7 +164,8 @@ fn reading_on_from_any_place_comes_to_what_reading_all_comes_to() {
             assert_same(&found.lanes, &all, &format!("seed {seed}, place {at}, {spread}"));
         }
     }
-    assert!(partial > 20 && mismatches > 2, "of everything: {partial}, {mismatches}");
+    let of_all = (partial, mismatches, valid);
+    assert!(partial > 20 && mismatches > 2 && valid > 250, "of everything: {of_all:?}");
 }
 
 #[test]
@@ -166,7 +178,14 @@ fn every_changed_bit_and_every_cut_is_found() {
     let path = dir.path().join(FILE);
     let whole = fs::read(&path).unwrap();
     let file = File::options().write(true).open(&path).unwrap();
-    let is_found = || read(dir.path(), &topics, &reader, Lanes::new(&topics, 0)).is_err();
+    let is_found = || match read(dir.path(), &topics, &reader, Lanes::new(&topics, 0)) {
+        // Keys are read when an owner asks for them.
+        Ok(Some(found)) => found.lanes.all().any(|lane| {
+            let kept = lane.streams.kept.snapshot();
+            kept.is_some_and(|kept| kept.all_rows().is_err())
+        }),
+        other => other.is_err(),
+    };
     assert!(!is_found());
     for at in 0..whole.len() {
         for bit in 0..8 {
@@ -229,7 +248,7 @@ fn a_wrong_head_is_found_by_the_next_handover() {
         let at = bytes.windows(32).position(|window| window == head).unwrap();
         bytes[at] ^= 1;
         out.extend(bytes);
-        half.taken()
+        Turn { held: half.taken(), kept: None }
     };
     write(dir.path(), &topics, &store, wrong, || Ok(())).unwrap().unwrap();
     let mut options = Options::new(dir.path());
@@ -257,7 +276,7 @@ fn any_bytes_are_a_checkpoint_that_can_be_used_or_none() {
         lane.write(&mut bytes);
         seeds.push(bytes);
     }
-    let part = Part { held: all.taken(), bytes: 9, check: 7 };
+    let part = Part { held: all.taken(), bytes: 9, check: 7, keys_bytes: 80, keys_check: 5 };
     let footer = Footer {
         place: all.taken(),
         stamp: store.stamp(all.taken()).unwrap(),
