@@ -215,6 +215,17 @@ impl Cursor {
         Ok(Seal::Whole(header))
     }
 
+    /// Whether a byte behind the header is not zero; looks no further than to the first.
+    pub(crate) fn is_begun(&mut self) -> Result<bool, IoFault> {
+        let length = self.header.length;
+        for offset in (UNIT_BYTES..length).step_by(UNIT) {
+            if !all_zero(self.window.get(offset, UNIT_BYTES.min(length - offset), length)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Looks at every unit from `from` to `limit`.
     pub(crate) fn rest(&mut self, from: u64, limit: u64) -> Result<Rest, IoFault> {
         let mut rest = Rest::default();

@@ -65,7 +65,7 @@ pub(crate) fn recover(
     let segments = catalog::load_segments(dir)?;
     let Some((last, older)) = segments.split_last() else { return create(options) };
     let mut cursor = cursor(dir, *last)?;
-    let begun = cursor.rest(UNIT_BYTES, last.length)?.first_nonzero.is_some();
+    let begun = cursor.is_begun()?;
     let mut unsealed = None;
     for (place, header) in older.iter().enumerate() {
         let before_last = place + 1 == older.len();
