@@ -36,7 +36,7 @@ use domain::Context;
 use keyring::Keyring;
 use lane::Deciders;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::contexts::{self, Contexts};
 use crate::data::DataDir;
@@ -188,9 +188,11 @@ pub(crate) async fn run(settings: &Settings, began: Instant, demo: bool) -> Resu
     let router = router.merge(providers.routes(&edge, &commands, keys));
     let router = router.merge(place.routes(&edge, sagas.desk()));
 
+    // Before anybody can know that it is up: who then asks it to stop is heard.
+    let asked = Asked::listen()?;
     banner::print(address, data.path(), providers.sandbox.is_some(), began.elapsed());
     let served = tokio::spawn(api::listen(listener, router, edge.drain.clone(), DRAIN_MAX));
-    let why = demo::beside(demo.then_some(address), until_stopped(&*log_dyn)).await;
+    let why = demo::beside(demo.then_some(address), until_stopped(&*log_dyn, asked)).await;
     place.resign().await;
     tracing::info!(why = %why.as_ref().err().map_or_else(|| "asked to".to_owned(), ToString::to_string), "stopping");
     edge.drain.begin();
@@ -233,15 +235,28 @@ async fn bind(listen: &str, auth: &Authenticator) -> Result<(TcpListener, Socket
     Ok((listener, address))
 }
 
+/// Hears who asks it to stop; a signal ends the process at once as long as nobody listens.
+struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Asked {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("SIGINT")?,
+        })
+    }
+}
+
 /// Waits for SIGTERM, Ctrl-C, or a log that takes no more records.
-async fn until_stopped(log: &dyn Log) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+async fn until_stopped(log: &dyn Log, mut asked: Asked) -> Result<()> {
     let mut look = tokio::time::interval(Duration::from_millis(250));
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = asked.terminate.recv() => return Ok(()),
+            _ = asked.interrupt.recv() => return Ok(()),
             _ = look.tick() => if let Some(why) = log.failed() {
                 bail!("RC0106: the log takes no more records: {why}; what was acknowledged is safe; mend the disk and start again");
             },
