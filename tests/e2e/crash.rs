@@ -1,8 +1,8 @@
 //! kill -9 in the middle of load: every acknowledged command is there exactly once, and the read model
 //! is the fold of the log. Rounds: 20, or `RECOUNT_KILLS`; seed: `RECOUNT_SEED`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use recount_tests::history::{Call, Event, Recorder, check, fold};
@@ -10,10 +10,15 @@ use recount_tests::{Product, recount, seeded};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
+#[path = "crash_reader.rs"]
+mod reader;
+
 /// Callers at a time.
 const CALLERS: u64 = 8;
 /// Edits of each post.
 const EDITS: u64 = 4;
+/// Readers at a time.
+const READERS: u64 = 2;
 
 pub(super) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -55,12 +60,15 @@ async fn insist(
     }
 }
 
+/// The answers so far that say what happened; readers ask for what stands in them.
+type Told = Arc<Mutex<Vec<Value>>>;
+
 /// One caller: posts, each drafted and edited; now and then a call is repeated though it was answered.
 async fn caller(
     base: String,
     name: String,
     stop: Arc<AtomicBool>,
-    recorder: Arc<Recorder>,
+    (recorder, told): (Arc<Recorder>, Told),
 ) -> Vec<Call> {
     let client = Client::new();
     let means = (&client, recorder.as_ref());
@@ -75,11 +83,13 @@ async fn caller(
             insist(means, ("POST", &posts), None, &mut draft).await;
         }
         calls.push(draft);
+        told.lock().unwrap().push(post.clone());
         let url = format!("{posts}/{}", post["id"].as_str().expect("an answer names the id"));
         for edit in 0..EDITS {
             let key = format!("{name}-{n}-{edit}");
             let mut call = Call::new(key.clone(), "edit", Recorder::marked(&key));
-            insist(means, ("PUT", &url), post["stream"].as_str(), &mut call).await;
+            let edited = insist(means, ("PUT", &url), post["stream"].as_str(), &mut call).await;
+            told.lock().unwrap().push(edited);
             calls.push(call);
         }
         n += 1;
@@ -102,10 +112,17 @@ pub(super) async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut 
     let mut product = Product::start(&dir.path().join("data"));
     let stop = Arc::new(AtomicBool::new(false));
     let recorder = Arc::new(Recorder::new());
+    let (told, read_on) = (Told::default(), Arc::new(AtomicBool::new(true)));
     let callers: Vec<_> = (0..CALLERS)
         .map(|n| {
             let (base, name) = (product.base.clone(), format!("c{n}"));
-            tokio::spawn(caller(base, name, stop.clone(), recorder.clone()))
+            tokio::spawn(caller(base, name, stop.clone(), (recorder.clone(), told.clone())))
+        })
+        .collect();
+    let readers: Vec<_> = (0..READERS)
+        .map(|n| {
+            let means = (recorder.clone(), told.clone());
+            tokio::spawn(reader::session(product.base.clone(), seed + n, read_on.clone(), means))
         })
         .collect();
     for round in 0..kills {
@@ -133,8 +150,13 @@ pub(super) async fn under_load(kills: u64, seed: u64, mut hurt: impl FnMut(&mut 
             rows(&product).await.is_some_and(|rows| rows == expected)
         })
         .await;
+    read_on.store(false, Ordering::Relaxed);
+    let mut looks = reader::Looks::default();
+    for reader in readers {
+        looks += reader.await.expect("no session went back");
+    }
     println!(
-        "{} calls, {} events, {} posts: all there exactly once",
+        "{} calls, {} events, {} posts: all there exactly once; {looks:?}",
         calls.len(),
         events.len(),
         expected.len()

@@ -7,6 +7,8 @@ mod audit;
 mod bad_input;
 mod crash;
 mod demo;
+mod forgotten;
+mod leaks;
 mod operate;
 mod publishing;
 mod saga_cli;

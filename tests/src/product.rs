@@ -171,9 +171,11 @@ impl Product {
         self.child.wait().ok().and_then(|status| status.code()).unwrap_or(-1)
     }
 
-    /// kill -9 of the postmaster it supervises.
+    /// kill -9 of the postmaster it supervises, if that runs: after a kill of the product its file may name one
+    /// that is gone already.
     pub fn kill_postgres(&self) {
-        signal(self.postmaster(), "KILL");
+        let pid = self.postmaster().to_string();
+        Command::new("kill").args(["-KILL", &pid]).stderr(Stdio::null()).status().ok();
     }
 
     /// Stops (`STOP`) or goes on with (`CONT`) every process of the database that it supervises: a database

@@ -5,6 +5,7 @@ mod contexts;
 mod copy;
 mod data;
 mod doctor;
+mod forget;
 mod offline;
 mod product;
 mod schema;
@@ -70,6 +71,7 @@ fn command() -> Command {
         .subcommands([up, serve, config])
         .subcommand(backup::backup_command())
         .subcommand(backup::restore_command())
+        .subcommand(forget::command(with_settings))
         .subcommand(with_settings(doctor::command()))
         .subcommand(topics::command(with_settings))
         .subcommand(schema::command(with_settings))
@@ -137,6 +139,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Result<ExitCode> {
         },
         Some(("backup", matches)) => backup::backup(matches),
         Some(("restore", matches)) => backup::restore(matches),
+        Some(("forget", matches)) => forget::run(matches, &resolve(matches)?),
         Some(("doctor", matches)) => Ok(doctor::run(matches, &resolve(matches)?)),
         Some((verb, matches)) => offline::run(verb, matches),
         None => Ok(ExitCode::from(2)),

@@ -40,10 +40,19 @@ pub(crate) fn start_metrics() -> Result<PrometheusHandle> {
     Ok(handle)
 }
 
+/// Counts what runs now in this runtime: the number that would grow if something were never ended.
+pub(crate) fn count_tasks() {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let tasks = u32::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(u32::MAX);
+        metrics::gauge!("recount_tasks").set(f64::from(tasks));
+    }
+}
+
 /// The help texts, one a metric; the names are those of the API and of the projector.
 fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_gauge!("recount_build_info", "Version of the running program; always 1.");
+    describe_gauge!("recount_tasks", "Tasks that run or wait, when it was asked for.");
     describe_histogram!(
         "http_server_request_duration_seconds",
         "Time from a request to its answer."

@@ -100,6 +100,9 @@ pub(crate) struct Post;
 pub(crate) enum PostEvent {
     #[event("due.v1")]
     Due { minor: i64, platforms: Vec<String> },
+    /// It will be due, and nowhere to be published.
+    #[event("planned.v1")]
+    Planned { at: Timestamp },
     #[event("withdrawn.v1")]
     Withdrawn {},
     #[event("confirmed.v1")]
@@ -137,6 +140,7 @@ impl domain::Context for Kit {
         r#"{"type":"record","namespace":"kit.quota","name":"HeldV1","event_type":"kit.quota.held.v1","doc":"A place was held.","fields":[{"name":"place","doc":"Which.","type":"long"}]}"#,
         r#"{"type":"record","namespace":"kit.quota","name":"ReleasedV1","event_type":"kit.quota.released.v1","doc":"A place was released.","fields":[]}"#,
         r#"{"type":"record","namespace":"kit.post","name":"DueV1","event_type":"kit.post.due.v1","doc":"It is due.","fields":[{"name":"minor","doc":"Money.","type":"long"},{"name":"platforms","doc":"Where.","type":{"type":"array","items":"string"}}]}"#,
+        r#"{"type":"record","namespace":"kit.post","name":"PlannedV1","event_type":"kit.post.planned.v1","doc":"It will be due.","fields":[{"name":"at","doc":"When.","type":{"type":"long","logicalType":"timestamp-micros"}}]}"#,
         r#"{"type":"record","namespace":"kit.post","name":"WithdrawnV1","event_type":"kit.post.withdrawn.v1","doc":"Taken back.","fields":[]}"#,
         r#"{"type":"record","namespace":"kit.post","name":"ConfirmedV1","event_type":"kit.post.confirmed.v1","doc":"Published.","fields":[]}"#,
     ];
@@ -230,6 +234,10 @@ impl Saga for Publish {
                 let (minor, platforms, post) = (*minor, platforms.clone(), event.id());
                 let state = State { post, minor, platforms, place: None };
                 vec![Meets::Start { saga, state, at: None }]
+            }
+            PostEvent::Planned { at } => {
+                let state = State { post: event.id(), minor: 0, platforms: vec![], place: None };
+                vec![Meets::Start { saga, state, at: Some(*at) }]
             }
             PostEvent::Withdrawn {} => vec![Meets::Cancel { saga, why: "it was withdrawn" }],
             PostEvent::Confirmed {} => vec![],

@@ -9,4 +9,5 @@ mod goes;
 mod kit;
 mod many;
 mod pumps;
+mod storm;
 mod world;

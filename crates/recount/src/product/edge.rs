@@ -71,7 +71,10 @@ pub(crate) fn build(over: Over<'_>) -> Result<Edge> {
         schemas: Arc::clone(schemas),
         keys: Arc::new(Keys(over.keys)),
         health: Arc::new(Health { log: Arc::clone(log), reads }),
-        metrics: Arc::new(move || metrics.render()),
+        metrics: Arc::new(move || {
+            crate::telemetry::count_tasks();
+            metrics.render()
+        }),
         topics: log.topics().clone(),
         auth: over.auth,
         cluster: cluster_secret(over.settings)?,

@@ -8,7 +8,13 @@ pub(super) const FAULTS: &[Fault] = &[
         "the clock is set back",
         &["crates/lane/tests/it/fences.rs::log_time_never_falls_though_clocks_are_set_back", "sim"],
     ),
-    fault(48, "a storm of timers", &[]),
+    fault(
+        48,
+        "a storm of timers",
+        &[
+            "crates/orchestrator/tests/run/storm.rs::timers_that_are_due_at_once_fire_once_each_and_never_early_though_killed_in_between",
+        ],
+    ),
     fault(
         49,
         "one key many times, with another body, after a restart",
