@@ -106,9 +106,11 @@ impl Drop for Keeper {
 
 impl Work {
     fn run(mut self, shared: &Shared) {
+        // However large the one is that was there: what this opening had to read, the next need not.
+        let mut size = 0;
         loop {
-            let (place, bytes) = self.last;
-            let next = place.0.saturating_add(self.grown_min.max(bytes));
+            let place = self.last.0;
+            let next = place.0.saturating_add(self.grown_min.max(size));
             shared.due.at.store(next, Ordering::Relaxed);
             shared.due.grown(taken(shared));
             match shared.due.wait() {
@@ -121,6 +123,7 @@ impl Work {
                 Asked::Take => self.take(shared),
                 Asked::Nothing => {}
             }
+            size = self.last.1;
         }
     }
 

@@ -131,7 +131,7 @@ pub(crate) fn open(options: &Options) -> Result<(EmbeddedLog, Opened), OpenError
         topics,
         reader,
         synced: options.sync,
-        grown_min: options.checkpoint_bytes,
+        grown_min: options.checkpoint_bytes.max(1),
         last: folded.last,
     };
     Ok((EmbeddedLog::writing(folded.lanes, store, work)?, opened))

@@ -1,3 +1,5 @@
+//! An owner that recalls its lane beside one that reads it, behind every handover of random histories.
+
 use std::path::Path;
 
 use domain::{CommandKey, LaneId, Timestamp, TopicId};

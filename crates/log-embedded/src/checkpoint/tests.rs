@@ -1,3 +1,6 @@
+//! What a checkpoint must be for: random histories, every place in them, every bit of the file, any bytes.
+//! Not when one is taken, which `tests/checkpoints.rs` looks at.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
