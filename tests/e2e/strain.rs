@@ -23,12 +23,14 @@ const IN_FLIGHT: u64 = 1_024;
 const TIMES: u64 = 5;
 /// Between two bursts of the load, which does not wait for answers.
 const TICK: Duration = Duration::from_millis(20);
-/// What the product may hold in memory: its queues together take less than half of this.
-const MEMORY_MAX_BYTES: u64 = 512 << 20;
+/// What the product may hold in memory: its queues together take less than a quarter of this, 4,096 connections
+/// with 150 KB each the larger part of the rest; how many are open is a matter of how slow the machine is.
+const MEMORY_MAX_BYTES: u64 = 1 << 30;
 /// Bytes of a text.
 const TEXT_BYTES: usize = 1_000;
-/// A product that was slow is as it was well within this, on the slowest machine.
-const RECOVERS_WITHIN: Duration = Duration::from_mins(1);
+/// A product that was slow is as it was well within this, on the slowest machine: there callers beyond the bound of
+/// connections knock again after 1, 2, 4, ... seconds, as their system does.
+const RECOVERS_WITHIN: Duration = Duration::from_mins(3);
 
 /// `strace` on a running product; the product is as it was when this is dropped.
 struct Slowed(Child);
@@ -151,7 +153,7 @@ async fn five_times_the_load_is_refused_without_effect_and_the_product_recovers(
         quiet >> 20,
         most >> 20
     );
-    assert!(refused > accepted, "it was no overload: {accepted} accepted, {refused} refused");
+    assert!(2 * refused > offered, "it was no overload: {accepted} accepted, {refused} refused");
     assert!(most < MEMORY_MAX_BYTES, "{} MiB", most >> 20);
     product.kill();
     let found = means.0.check(&product.data.join("log"));
