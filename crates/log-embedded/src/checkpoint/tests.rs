@@ -32,6 +32,17 @@ fn torn(frame: &Handover) -> Handover {
     Handover { records: 1, bytes: frame.bytes[..end].to_vec(), ..frame.clone() }
 }
 
+/// One frame in two handovers, as records come from a log on several machines.
+fn split(frame: &Handover) -> Vec<Handover> {
+    if frame.records == 1 {
+        return vec![frame.clone()];
+    }
+    let first = torn(frame);
+    let bytes = frame.bytes[first.bytes.len()..].to_vec();
+    let rest = Handover { records: frame.records - 1, bytes, ..frame.clone() };
+    vec![first, rest]
+}
+
 /// A handover of one of the writers, of whom some have lost their lane without knowing it.
 fn handover(
     log: &EmbeddedLog,
@@ -83,7 +94,8 @@ fn history(dir: &Path, seed: u64, count: usize, odd: bool) -> Topics {
     deliver(&log, writers.iter_mut().map(Scribe::claim).collect());
     for _ in 0..count {
         let batch = 1 + random.below(3);
-        let batch = (0..batch).map(|_| handover(&log, &mut writers, &mut random, odd)).collect();
+        let batch = (0..batch).map(|_| handover(&log, &mut writers, &mut random, odd));
+        let batch = batch.collect::<Vec<_>>().iter().flat_map(split).collect();
         let deliveries = deliver(&log, batch);
         assert!(deliveries.iter().all(|it| matches!(it, Delivery::At { .. })));
     }
