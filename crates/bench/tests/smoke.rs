@@ -33,7 +33,7 @@ fn names(rows: &[Value]) -> Vec<&str> {
 
 #[test]
 fn commands_in_process_and_over_http() {
-    assert_eq!(names(&rows("w1")), ["W1-P/1", "W1-P/64", "W1-P/1024", "W1-H/64"]);
+    assert_eq!(names(&rows("w1")), ["W1-P/1", "W1-P/64", "W1-P/1024", "W1-H/64", "W1-H/batch"]);
 }
 
 #[test]
