@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::LaneId;
 use log::Log;
 use log_kafka::{Elected, Election, KafkaLog, Options};
 
 use crate::network::broker;
-use crate::{alone, owner, support};
+use crate::{alone, owner, support, until};
 
 /// What a candidate was told, all of it.
 type Told = Arc<Mutex<Vec<Option<BTreeSet<LaneId>>>>>;
@@ -32,14 +32,6 @@ fn candidate(options: &Options, log: &KafkaLog, still: &Arc<AtomicBool>) -> (Ele
         }
     });
     (stand(options, log, elected), told)
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_mins(2), "not within two minutes: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]

@@ -25,6 +25,15 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 /// One after the other: they kill brokers that all of them use.
 static ONE_BY_ONE: Mutex<()> = Mutex::new(());
 
+/// Waits until something holds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_mins(2), "not within two minutes: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 fn alone() -> std::sync::MutexGuard<'static, ()> {
     ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

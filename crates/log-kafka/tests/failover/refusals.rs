@@ -1,18 +1,18 @@
 //! Brokers that answer with errors, that forget who writes, and that are too few. Not brokers that die alone.
 
 use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use domain::LaneId;
 use kafka_up::Cluster;
-use kafka_up::proxy::api;
+use kafka_up::proxy::{Proxy, api};
 use log::conformance::{Scribe, deliver, sample_stream};
 use log::{Delivery, Handover, Log};
 use log_kafka::{KafkaLog, Options};
 
 use crate::network::{SENT_WITHIN, behind, broker, valid};
-use crate::{alone, leader, support, under};
+use crate::{alone, leader, support, under, until};
 
 /// Hands a frame over, and does not wait.
 fn send(log: &KafkaLog, frame: Handover) -> mpsc::Receiver<Vec<Delivery>> {
@@ -21,12 +21,13 @@ fn send(log: &KafkaLog, frame: Handover) -> mpsc::Receiver<Vec<Delivery>> {
     told
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_mins(2), "not within two minutes: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+/// A log that is reached through the proxy only.
+fn refused() -> (Arc<KafkaLog>, Options, &'static Proxy, [tempfile::TempDir; 2]) {
+    let (cluster, proxy) = broker();
+    let (direct, options, its) = support::create(cluster);
+    drop(direct);
+    let (log, replica) = behind(&options, proxy);
+    (log, options, proxy, [its, replica])
 }
 
 /// Kafka's numbers of what a broker may answer a write with.
@@ -48,10 +49,7 @@ const ERRORS: [(i16, &str); 12] = [
 #[test]
 fn whatever_error_a_broker_answers_with_nothing_is_lost_or_doubled() {
     let _alone = alone();
-    let (cluster, proxy) = broker();
-    let (direct, options, _replica) = support::create(cluster);
-    drop(direct);
-    let (log, _replica) = behind(&options, proxy);
+    let (log, options, proxy, _replicas) = refused();
     let lane = log.topics().lanes().next().unwrap();
     let (seen, void) = under(&options, &log, lane, || {
         std::thread::sleep(Duration::from_secs(1));
@@ -79,10 +77,7 @@ fn whatever_error_a_broker_answers_with_nothing_is_lost_or_doubled() {
 #[test]
 fn a_broker_that_does_not_lead_is_not_asked_again_at_once() {
     let _alone = alone();
-    let (cluster, proxy) = broker();
-    let (direct, options, _replica) = support::create(cluster);
-    drop(direct);
-    let (log, _replica) = behind(&options, proxy);
+    let (log, _options, proxy, _replicas) = refused();
     let lane = log.topics().lanes().next().unwrap();
     let mut scribe = Scribe::new(&*log, lane);
     let claimed = deliver(&*log, vec![scribe.claim()]);
