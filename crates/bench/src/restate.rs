@@ -10,10 +10,9 @@ use tokio::runtime::Runtime;
 
 use crate::Failed;
 use crate::http::Pool;
-use crate::load::{self, Answered, Call};
-use crate::measure::Measured;
+use crate::load::{Answered, Call};
 use crate::note::{self, AGGREGATES};
-use crate::servers::{Servers, free, listens};
+use crate::servers::{Peer, Servers, free, listens};
 
 /// Its name in the rows.
 pub(crate) const NAME: &str = "Restate 1.7.12, virtual object over HTTP";
@@ -23,12 +22,10 @@ const DIRECTORY: &str = "RECOUNT_PEER_RESTATE";
 const SERVER: &str = "node_modules/@restatedev/restate-server-linux-x64/bin/restate-server";
 
 /// A running server and its handler.
-pub(crate) struct Restate {
-    servers: Servers,
-    asks: Arc<Asks>,
-}
+pub(crate) type Restate = Peer<Asks>;
 
-struct Asks {
+/// Its connections, and what is asked.
+pub(crate) struct Asks {
     to: Pool,
     body: String,
 }
@@ -77,16 +74,6 @@ impl Restate {
         };
         runtime.block_on(register()).map_err(Failed)?;
         Ok(Some(it))
-    }
-
-    /// One command after the other from each of the callers.
-    pub(crate) fn run(
-        &self,
-        runtime: &Runtime,
-        callers: u64,
-        lasts: Duration,
-    ) -> Result<Measured, Failed> {
-        self.servers.with_their_time(lasts, || load::closed(runtime, callers, lasts, &self.asks))
     }
 }
 

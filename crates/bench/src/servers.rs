@@ -4,9 +4,13 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
+
 use crate::Failed;
+use crate::load::{self, Call};
 use crate::measure::{Measured, cpu_of};
 use crate::start::until;
 
@@ -41,19 +45,32 @@ impl Servers {
         Ok(())
     }
 
-    /// What a load comes to, their processor time included.
-    pub(crate) fn with_their_time(
+    fn used_s(&self) -> f64 {
+        self.0.iter().filter_map(|child| cpu_of(&child.id().to_string())).sum()
+    }
+}
+
+/// A peer that runs, and how it is asked.
+pub(crate) struct Peer<C> {
+    /// Its processes.
+    pub(crate) servers: Servers,
+    /// One command at a time.
+    pub(crate) asks: Arc<C>,
+}
+
+impl<C: Call> Peer<C> {
+    /// One command after the other from each of the callers; its processor time is counted too.
+    pub(crate) fn run(
         &self,
+        runtime: &Runtime,
+        callers: u64,
         lasts: Duration,
-        load: impl FnOnce() -> Result<Measured, Failed>,
     ) -> Result<Measured, Failed> {
-        let used =
-            || -> f64 { self.0.iter().filter_map(|child| cpu_of(&child.id().to_string())).sum() };
-        let (begun, before) = (Instant::now(), used());
-        let run = load()?;
+        let (begun, before) = (Instant::now(), self.servers.used_s());
+        let run = load::closed(runtime, callers, lasts, &self.asks)?;
         // Its warm-up is in the servers' time, and not in the load's.
         let share = lasts.as_secs_f64() / begun.elapsed().as_secs_f64();
-        let servers = (used() - before) * share.min(1.0);
+        let servers = (self.servers.used_s() - before) * share.min(1.0);
         Ok(Measured { cpu_s: run.cpu_s.map(|load| load + servers), ..run })
     }
 }

@@ -3,16 +3,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
 use crate::Failed;
 use crate::http::Pool;
-use crate::load::{self, Answered, Call};
-use crate::measure::Measured;
+use crate::load::{Answered, Call};
 use crate::note::{self, AGGREGATES};
-use crate::servers::{Servers, free, listens};
+use crate::servers::{Peer, Servers, free, listens};
 
 /// Its name in the rows.
 pub(crate) const NAME: &str = "durable-streams 0.1.5, append over HTTP";
@@ -20,12 +18,10 @@ pub(crate) const NAME: &str = "durable-streams 0.1.5, append over HTTP";
 const BINARY: &str = "RECOUNT_PEER_DURABLE_STREAMS";
 
 /// A running server with its streams.
-pub(crate) struct Streams {
-    servers: Servers,
-    asks: Arc<Asks>,
-}
+pub(crate) type Streams = Peer<Asks>;
 
-struct Asks {
+/// Its connections, and what is asked.
+pub(crate) struct Asks {
     to: Pool,
     body: Vec<u8>,
 }
@@ -47,16 +43,6 @@ impl Streams {
             runtime.block_on(it.asks.ask("PUT", stream, b"")).map_err(Failed)?;
         }
         Ok(Some(it))
-    }
-
-    /// One append after the other from each of the callers.
-    pub(crate) fn run(
-        &self,
-        runtime: &Runtime,
-        callers: u64,
-        lasts: Duration,
-    ) -> Result<Measured, Failed> {
-        self.servers.with_their_time(lasts, || load::closed(runtime, callers, lasts, &self.asks))
     }
 }
 
