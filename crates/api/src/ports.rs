@@ -1,6 +1,8 @@
 //! What the edge needs from the rest of the program, as traits. Not their implementations: the
 //! assembly plugs them in, tests plug in fakes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::{LaneId, Meta, Sealer, StreamId, TenantId};
 use lane::{Answer, Submit};
@@ -12,12 +14,23 @@ use tokio::sync::watch;
 pub trait CommandPort: Send + Sync + 'static {
     /// Submits one and waits for its answer.
     async fn submit(&self, command: Submit) -> Answer;
+
+    /// Submits commands that do not wait for each other, those of one stream in this order; the answers
+    /// that came within the time, in the order of the commands.
+    async fn submit_all(&self, commands: Vec<Submit>, within: Duration) -> Vec<Option<Answer>>;
 }
 
 #[async_trait]
 impl CommandPort for lane::Commands {
     async fn submit(&self, command: Submit) -> Answer {
         Self::submit(self, command).await
+    }
+
+    async fn submit_all(&self, commands: Vec<Submit>, within: Duration) -> Vec<Option<Answer>> {
+        let mut gathered = Self::submit_all(self, commands);
+        // What is not there in time is missing in the list.
+        let _ = tokio::time::timeout(within, gathered.all()).await;
+        gathered.take()
     }
 }
 

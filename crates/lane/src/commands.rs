@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::Answer;
 use crate::cluster::{Election, Member, Node};
+use crate::gather::{Gathered, Seat};
 use crate::handler::Deciders;
 use crate::owner::Mark;
 use crate::shell::Shell;
@@ -30,6 +31,7 @@ pub struct Commands {
 /// What the shell takes.
 pub(crate) enum Message {
     Submit(Submit, Caller),
+    Many(Vec<(Submit, Caller)>),
     Delivered(Vec<(LaneId, Mark)>, Vec<Delivery>, usize),
     Retake(LaneId),
     Grown(Vec<LaneId>),
@@ -43,6 +45,7 @@ impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Submit(..) => "Submit",
+            Self::Many(_) => "Many",
             Self::Delivered(..) => "Delivered",
             Self::Retake(_) => "Retake",
             Self::Grown(_) => "Grown",
@@ -125,12 +128,33 @@ impl Commands {
             return Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS };
         };
         let (answer, answered) = oneshot::channel();
-        if self.to.send(Message::Submit(submit, Caller { to: answer, _room: room })).is_err() {
+        let caller = Caller { to: To::Alone(answer), _room: room };
+        if self.to.send(Message::Submit(submit, caller)).is_err() {
             return stopping();
         }
         answered
             .await
             .unwrap_or_else(|_| Answer::Unknown { why: "the command runtime stopped".to_owned() })
+    }
+
+    /// Submits commands that do not wait for each other: one message for all, one waking of the caller.
+    /// Each is taken as if it came alone, those of one stream in this order.
+    pub fn submit_all(&self, submits: Vec<Submit>) -> Gathered {
+        let (gathered, seats) = Gathered::seats(submits.len());
+        let mut many = Vec::with_capacity(submits.len());
+        for (submit, seat) in submits.into_iter().zip(seats) {
+            match Room::take(&self.open) {
+                Some(room) => many.push((submit, Caller { to: To::Seat(seat), _room: room })),
+                None => seat.answer(Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS }),
+            }
+        }
+        if let Err(mpsc::error::SendError(Message::Many(many))) = self.to.send(Message::Many(many))
+        {
+            for (_, caller) in many {
+                caller.answer(stopping());
+            }
+        }
+        gathered
     }
 
     /// How the lanes of this node stand.
@@ -153,13 +177,21 @@ impl Commands {
 
 /// Who waits for an answer. It keeps its place until it is answered, also when the caller went away.
 pub(crate) struct Caller {
-    to: oneshot::Sender<Answer>,
+    to: To,
     _room: Room,
+}
+
+enum To {
+    Alone(oneshot::Sender<Answer>),
+    Seat(Seat),
 }
 
 impl Caller {
     pub(crate) fn answer(self, answer: Answer) {
-        self.to.send(answer).ok();
+        match self.to {
+            To::Alone(to) => drop(to.send(answer)),
+            To::Seat(seat) => seat.answer(answer),
+        }
     }
 }
 

@@ -125,10 +125,12 @@ impl Shell {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Submit(_, caller) if self.stopping.is_some() => {
-                caller.answer(stopping());
-            }
             Message::Submit(submit, caller) => self.submit(submit, caller),
+            Message::Many(many) => {
+                for (submit, caller) in many {
+                    self.submit(submit, caller);
+                }
+            }
             Message::Delivered(marks, deliveries, bytes) => {
                 self.open_bytes = self.open_bytes.saturating_sub(bytes);
                 self.delivered(marks, deliveries);
@@ -156,6 +158,9 @@ impl Shell {
     }
 
     fn submit(&mut self, submit: Submit, caller: Caller) {
+        if self.stopping.is_some() {
+            return caller.answer(stopping());
+        }
         let topic = self.deciders.topic_of(submit.stream.category());
         let topic = topic.and_then(|topic| self.topics.get(topic).copied());
         let Some(topic) = topic else {

@@ -14,20 +14,45 @@ use crate::forward::elsewhere;
 use crate::measure::Outcome;
 use crate::parts::Shared;
 use crate::position;
-use crate::problem::{Answered, Problem};
+use crate::problem::Problem;
 use crate::serve;
 
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// The response to an answer, and its name in the metrics.
-pub(crate) fn response(
+/// An answer that is no problem, before it is a response or a member of a list.
+pub(super) struct Done {
+    pub(super) status: StatusCode,
+    pub(super) location: Option<String>,
+    pub(super) replayed: bool,
+    /// JSON.
+    pub(super) body: Vec<u8>,
+    version: u64,
+}
+
+impl Done {
+    pub(super) fn response(self) -> Response {
+        let mut response = serve::json(self.status, self.body);
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, etag(self.version));
+        if self.replayed {
+            headers.insert(REPLAYED, TRUE);
+        }
+        if let Some(Ok(location)) = self.location.map(HeaderValue::try_from) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// What is told of an answer, and its name in the metrics.
+pub(super) fn told(
     edge: &Shared,
     route: &CommandRoute,
     stream: &StreamId,
     keyed: bool,
     answer: Answer,
-) -> (Answered, Outcome) {
+) -> (Result<Done, Problem>, Outcome) {
     match answer {
         Answer::Accepted(it) => {
             let outcome = if it.replayed { Outcome::Replayed } else { Outcome::Accepted };
@@ -119,11 +144,11 @@ struct EventRef<'a> {
     ty: &'a str,
 }
 
-fn accepted(edge: &Shared, route: &CommandRoute, it: &Accepted) -> Response {
-    let creates = route.route.creates();
+fn accepted(edge: &Shared, route: &CommandRoute, it: &Accepted) -> Done {
+    let (creates, id) = (route.route.creates(), it.stream.id());
     let body = Body {
         stream: &it.stream,
-        id: it.stream.id(),
+        id,
         version: it.version,
         position: token(edge, it.position),
         events: it.events.iter().map(|(id, ty)| EventRef { id: *id, ty }).collect(),
@@ -131,20 +156,14 @@ fn accepted(edge: &Shared, route: &CommandRoute, it: &Accepted) -> Response {
     // Text and numbers are always JSON.
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let new = creates && !it.events.is_empty();
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = serve::json(status, body);
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, etag(it.version));
-    if it.replayed {
-        headers.insert(REPLAYED, TRUE);
+    let location = route.location.as_ref().filter(|_| creates);
+    Done {
+        status: if new { StatusCode::CREATED } else { StatusCode::OK },
+        location: location.map(|it| it.replace("{id}", &id.to_string())),
+        replayed: it.replayed,
+        body,
+        version: it.version,
     }
-    if let Some(location) = route.location.as_ref().filter(|_| creates) {
-        let location = location.replace("{id}", &it.stream.id().to_string());
-        if let Ok(value) = HeaderValue::try_from(location) {
-            headers.insert(header::LOCATION, value);
-        }
-    }
-    response
 }
 
 fn refused(edge: &Shared, it: Refused) -> Problem {

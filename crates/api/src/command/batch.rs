@@ -5,19 +5,20 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use domain::{Property, Shape};
 use futures_util::future::join_all;
+use lane::{Answer, Submit};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::answer::REPLAYED;
+use super::answer::{Done, REPLAYED};
 use super::handle::{self, Asking};
 use super::{CommandRoute, IDEMPOTENCY_KEY, body, conditions};
 use crate::asked::Asked;
@@ -125,78 +126,98 @@ async fn handle(
         let code = if count == 0 { "too_few" } else { "too_many" };
         return Err(body::invalid("/commands", code, &detail));
     }
-    // Polled in this order the first time, so they reach the command runtime in it.
-    let answers = join_all(batch.commands.into_iter().map(|Object(item)| {
-        let (edge, asked) = (Arc::clone(&edge), asked.clone());
-        async move { take(edge, routes, asked, item).await }
-    }));
+    let started = Instant::now();
+    let mut submits = Vec::with_capacity(count);
+    let prepared: Vec<_> = batch
+        .commands
+        .iter()
+        .map(|Object(item)| {
+            let route = find(routes, item.method, &item.path)?;
+            let submit = item.prepare(&edge, route, &asked);
+            let submit = submit.map_err(|problem| route.invalid(problem, started))?;
+            let stream = submit.stream.clone();
+            submits.push(submit);
+            Ok((route, stream))
+        })
+        .collect();
+    let mut answers = edge.commands.submit_all(submits, edge.options.deadline).await.into_iter();
+    let told = batch.commands.iter().zip(prepared).map(|(Object(item), prepared)| {
+        let told = prepared.and_then(|(route, stream)| match answers.next().flatten() {
+            Some(Answer::Elsewhere { .. }) if edge.forward.is_some() => Ok(Told::Elsewhere(route)),
+            answer => route.told(&edge, &stream, true, answer, started).map(Told::Done),
+        });
+        let problem = |problem: Problem| problem.answer(&item.path, &asked.tracing.id());
+        (item, told.unwrap_or_else(|it| Told::Answer(problem(it))))
+    });
+    let told: Vec<_> = told.collect();
+    // Those of other nodes are asked there all at once.
+    let mut others = join_all(told.iter().filter_map(|(item, told)| match told {
+        Told::Elsewhere(route) => Some(elsewhere(&edge, route, &asked, item)),
+        _ => None,
+    }))
+    .await
+    .into_iter();
     let mut out = Vec::with_capacity(count * 384);
     out.extend_from_slice(b"{\"answers\":[");
-    for (at, answer) in answers.await.into_iter().enumerate() {
+    for (at, (_, told)) in told.into_iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        write(answer, &mut out).await;
+        let member = match told {
+            Told::Done(done) => Member::from(done),
+            Told::Answer(answer) => Member::of(answer).await,
+            Told::Elsewhere(_) => others.next().expect("each of them was asked there"),
+        };
+        member.write(&mut out);
     }
     out.extend_from_slice(b"]}");
     Ok(serve::json(StatusCode::OK, out))
 }
 
-/// One command, here or at the node that serves its lane.
-async fn take(
-    edge: Arc<Shared>,
-    routes: &[Arc<CommandRoute>],
-    asked: Asked,
-    item: Item,
-) -> Response {
-    let trace = asked.tracing;
-    let answered = match find(routes, item.method, &item.path) {
-        None => {
-            let detail =
-                "no command stands under this method and path; /api/openapi.json lists them";
-            Err(Problem::new(codes::NO_SUCH_ROUTE, detail))
-        }
-        Some(route) if edge.forward.is_none() => here(&edge, route, &asked, &item, None).await,
-        Some(route) => {
-            let (route, request) = (Arc::clone(route), item.request(&asked));
-            let item = Arc::new(item);
-            let once = move |edge: Arc<Shared>, asked: Asked, request: Request| {
-                let (route, item) = (Arc::clone(&route), Arc::clone(&item));
-                async move {
-                    let drawn = request.extensions().get::<forward::Drawn>().copied();
-                    here(&edge, &route, &asked, &item, drawn).await
-                }
-            };
-            let path = request.uri().path().to_owned();
-            let answered = forward::around(edge, asked, request, once).await;
-            return answered.unwrap_or_else(|problem| problem.answer(&path, &trace.id()));
-        }
-    };
-    answered.unwrap_or_else(|problem| problem.answer(&item.path, &trace.id()))
+/// What became of a command of the batch at this node.
+enum Told<'a> {
+    Done(Done),
+    Answer(Response),
+    /// Another node serves its lane.
+    Elsewhere(&'a Arc<CommandRoute>),
 }
 
-async fn here(
-    edge: &Shared,
-    route: &CommandRoute,
+/// One command that another node serves, asked there as a request of its own.
+async fn elsewhere(
+    edge: &Arc<Shared>,
+    route: &Arc<CommandRoute>,
     asked: &Asked,
     item: &Item,
-    drawn: Option<forward::Drawn>,
-) -> Answered {
-    let started = Instant::now();
-    let prepared = conditions::key(&item.idempotency_key).map_err(|problem| {
-        let detail = "1 to 255 visible ASCII characters";
-        problem.at("/idempotency_key", "wrong", detail)
-    });
-    let prepared = prepared.and_then(|key| {
-        let json = item.body.as_ref().map_or("{}", |body| body.get());
-        let (path, expected) = (item.path.as_str(), item.expected_version);
-        let asking = Asking { path, key: Some(&key), expected, json: json.as_bytes(), drawn };
-        handle::submit_of(edge, route, asked, &asking)
-    });
-    handle::answered(edge, route, prepared, started).await
+) -> Member {
+    let request = item.request(asked);
+    let path = request.uri().path().to_owned();
+    let once = |edge: Arc<Shared>, asked: Asked, _: Request| async move {
+        let started = Instant::now();
+        handle::answered(&edge, route, item.prepare(&edge, route, &asked), started).await
+    };
+    let answered = forward::around(Arc::clone(edge), asked.clone(), request, once).await;
+    let answer = answered.unwrap_or_else(|it| it.answer(&path, &asked.tracing.id()));
+    Member::of(answer).await
 }
 
 impl Item {
+    fn prepare(
+        &self,
+        edge: &Shared,
+        route: &CommandRoute,
+        asked: &Asked,
+    ) -> Result<Submit, Problem> {
+        let key = conditions::key(&self.idempotency_key).map_err(|problem| {
+            let detail = "1 to 255 visible ASCII characters";
+            problem.at("/idempotency_key", "wrong", detail)
+        })?;
+        let json = self.body.as_ref().map_or("{}", |body| body.get());
+        let (path, expected) = (self.path.as_str(), self.expected_version);
+        // A command with a key needs no drawn id.
+        let (key, json, drawn) = (Some(key.as_str()), json.as_bytes(), None);
+        handle::submit_of(edge, route, asked, &Asking { path, key, expected, json, drawn })
+    }
+
     /// The same command as a request of its own, for another node.
     fn request(&self, asked: &Asked) -> Request {
         let json = self.body.as_ref().map_or("{}", |body| body.get());
@@ -230,8 +251,12 @@ fn find<'a>(
     routes: &'a [Arc<CommandRoute>],
     method: Verb,
     path: &str,
-) -> Option<&'a Arc<CommandRoute>> {
-    let path = path.strip_prefix("/api/")?;
+) -> Result<&'a Arc<CommandRoute>, Problem> {
+    let nowhere = || {
+        let detail = "no command stands under this method and path; /api/openapi.json lists them";
+        Problem::new(codes::NO_SUCH_ROUTE, detail)
+    };
+    let path = path.strip_prefix("/api/").ok_or_else(nowhere)?;
     let path = path.strip_prefix("v1/").unwrap_or(path);
     let fits = |route: &CommandRoute| {
         let Some(rest) = path.strip_prefix(route.context) else { return false };
@@ -245,31 +270,57 @@ fn find<'a>(
             }
         }
     };
-    routes.iter().find(|route| Verb::from(route.route.method) == method && fits(route))
+    let found = routes.iter().find(|it| Verb::from(it.route.method) == method && fits(it));
+    found.ok_or_else(nowhere)
 }
 
 /// An answer as a member of the list.
-async fn write(answer: Response, out: &mut Vec<u8>) {
-    let (parts, body) = answer.into_parts();
-    // Ours are in memory; another node's may break off.
-    let body = to_bytes(body, ANSWER_BYTES_MAX).await.unwrap_or_default();
-    let text = |name| parts.headers.get(name).and_then(|it: &HeaderValue| it.to_str().ok());
-    out.extend_from_slice(b"{\"status\":");
-    out.extend_from_slice(parts.status.as_str().as_bytes());
-    if let Some(location) = text(header::LOCATION) {
-        out.extend_from_slice(b",\"location\":");
-        out.extend_from_slice(json!(location).to_string().as_bytes());
+struct Member {
+    status: StatusCode,
+    location: Option<String>,
+    replayed: bool,
+    retry_after_s: Option<u64>,
+    body: Bytes,
+}
+
+impl From<Done> for Member {
+    fn from(Done { status, location, replayed, body, .. }: Done) -> Self {
+        Self { status, location, replayed, retry_after_s: None, body: body.into() }
     }
-    if parts.headers.contains_key(REPLAYED) {
-        out.extend_from_slice(b",\"replayed\":true");
+}
+
+impl Member {
+    async fn of(answer: Response) -> Self {
+        let (parts, body) = answer.into_parts();
+        let text = |name| parts.headers.get(name).and_then(|it: &HeaderValue| it.to_str().ok());
+        Self {
+            status: parts.status,
+            location: text(header::LOCATION).map(str::to_owned),
+            replayed: parts.headers.contains_key(REPLAYED),
+            retry_after_s: text(header::RETRY_AFTER).and_then(|it| it.parse().ok()),
+            // Ours are in memory; another node's may break off.
+            body: to_bytes(body, ANSWER_BYTES_MAX).await.unwrap_or_default(),
+        }
     }
-    if let Some(seconds) = text(header::RETRY_AFTER).and_then(|it| it.parse::<u64>().ok()) {
-        out.extend_from_slice(b",\"retry_after_s\":");
-        out.extend_from_slice(seconds.to_string().as_bytes());
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"status\":");
+        out.extend_from_slice(self.status.as_str().as_bytes());
+        if let Some(location) = &self.location {
+            out.extend_from_slice(b",\"location\":");
+            out.extend_from_slice(json!(location).to_string().as_bytes());
+        }
+        if self.replayed {
+            out.extend_from_slice(b",\"replayed\":true");
+        }
+        if let Some(seconds) = self.retry_after_s {
+            out.extend_from_slice(b",\"retry_after_s\":");
+            out.extend_from_slice(seconds.to_string().as_bytes());
+        }
+        out.extend_from_slice(b",\"body\":");
+        out.extend_from_slice(if self.body.is_empty() { b"null" } else { &self.body });
+        out.push(b'}');
     }
-    out.extend_from_slice(b",\"body\":");
-    out.extend_from_slice(if body.is_empty() { b"null" } else { &body });
-    out.push(b'}');
 }
 
 fn shape() -> Shape {

@@ -11,7 +11,8 @@ use lane::{Answer, Submit};
 use log::Fingerprint;
 use uuid::Uuid;
 
-use super::{CommandRoute, answer, body, conditions};
+use super::answer::{self, Done};
+use super::{CommandRoute, body, conditions};
 use crate::asked::Asked;
 use crate::codes;
 use crate::forward::Drawn;
@@ -43,21 +44,37 @@ pub(super) async fn answered(
     prepared: Result<Submit, Problem>,
     started: Instant,
 ) -> Answered {
-    let (answered, outcome) = match prepared {
-        Err(problem) => (Err(problem), Outcome::Invalid),
-        Ok(submit) => {
-            let keyed = submit.key.is_some();
-            let (id, waiting) = (submit.stream.clone(), edge.commands.submit(submit));
-            let answer = tokio::time::timeout(edge.options.deadline, waiting).await;
-            let answer = answer.unwrap_or_else(|_| Answer::Unknown {
-                why: format!("no answer within {} s", edge.options.deadline.as_secs()),
-            });
-            answer::response(edge, route, &id, keyed, answer)
-        }
-    };
-    let name = route.route.name;
-    route.durations.record(route.context, name, outcome, started.elapsed());
-    answered
+    let submit = prepared.map_err(|problem| route.invalid(problem, started))?;
+    let keyed = submit.key.is_some();
+    let (stream, waiting) = (submit.stream.clone(), edge.commands.submit(submit));
+    let answer = tokio::time::timeout(edge.options.deadline, waiting).await;
+    route.told(edge, &stream, keyed, answer.ok(), started).map(Done::response)
+}
+
+impl CommandRoute {
+    /// What is told of an answer; `None`: there was none in time.
+    pub(super) fn told(
+        &self,
+        edge: &Shared,
+        stream: &StreamId,
+        keyed: bool,
+        answer: Option<Answer>,
+        started: Instant,
+    ) -> Result<Done, Problem> {
+        let answer = answer.unwrap_or_else(|| Answer::Unknown {
+            why: format!("no answer within {} s", edge.options.deadline.as_secs()),
+        });
+        let (told, outcome) = answer::told(edge, self, stream, keyed, answer);
+        self.durations.record(self.context, self.route.name, outcome, started.elapsed());
+        told
+    }
+
+    /// The problem of a command that was not submitted.
+    pub(super) fn invalid(&self, problem: Problem, started: Instant) -> Problem {
+        let took = started.elapsed();
+        self.durations.record(self.context, self.route.name, Outcome::Invalid, took);
+        problem
+    }
 }
 
 /// One command as it was asked, alone or in a batch.

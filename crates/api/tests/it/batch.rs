@@ -1,5 +1,7 @@
 //! Many commands in one request.
 
+use std::time::Duration;
+
 use api::{Authenticator, Options};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -175,9 +177,26 @@ async fn what_may_have_happened_is_told_of_its_command_alone() {
 }
 
 #[tokio::test]
+async fn what_was_not_answered_in_time_is_unknown_and_the_others_have_their_answers() {
+    let short = Options { deadline: Duration::from_millis(300), ..Options::default() };
+    let product = product_with(short, Authenticator::LocalOwner);
+    let hang = Answer::Unknown { why: "hang".to_owned() };
+    product.commands.next.lock().unwrap().push_back(hang);
+    let heard = batch(&product, &json!([draft("a"), draft("b")])).await;
+    assert_eq!(statuses(&heard), [503, 201]);
+    assert_eq!(answers(&heard)[0]["body"]["code"], "outcome_unknown");
+}
+
+#[tokio::test]
 async fn a_command_of_a_batch_is_asked_at_the_node_that_serves_its_lane() {
     let there = axum::Json(json!({ "from": "the owner" })).into_response();
     let (product, others) = among(vec![Ok(there)]);
+    // Both are asked here first; what is another node's is looked for here once more on its way there.
+    {
+        let mut next = product.commands.next.lock().unwrap();
+        let elsewhere = next[0].clone();
+        next.extend([Answer::Unknown { why: "ask".to_owned() }, elsewhere]);
+    }
     let mut command = draft("a");
     command["expected_version"] = 0.into();
     let heard = batch(&product, &json!([command, draft("b")])).await;

@@ -41,12 +41,22 @@ impl CommandPort for Scripted {
         match told {
             Some(Answer::Unknown { why }) if why == "panic" => panic!("told to"),
             Some(Answer::Unknown { why }) if why == "hang" => std::future::pending().await,
+            Some(Answer::Unknown { why }) if why == "ask" => self.real.submit(command).await,
             Some(answer) => {
                 self.seen.lock().unwrap().push(command);
                 answer
             }
             None => self.real.submit(command).await,
         }
+    }
+
+    async fn submit_all(&self, commands: Vec<Submit>, within: Duration) -> Vec<Option<Answer>> {
+        if self.next.lock().unwrap().is_empty() {
+            return CommandPort::submit_all(&self.real, commands, within).await;
+        }
+        let asked = commands.into_iter().map(|it| tokio::time::timeout(within, self.submit(it)));
+        let answers = futures_util::future::join_all(asked).await;
+        answers.into_iter().map(Result::ok).collect()
     }
 }
 
