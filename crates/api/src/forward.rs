@@ -112,8 +112,24 @@ where
     F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
     Fut: Future<Output = Answered> + Send,
 {
-    let port = edge.forward.clone().filter(|_| !request.method().is_safe());
-    let Some(port) = port else { return handler(edge, asked, request).await };
+    match edge.forward.clone().filter(|_| !request.method().is_safe()) {
+        None => handler(edge, asked, request).await,
+        // Three times the size of the handler: not every request should carry it.
+        Some(port) => Box::pin(among(port, edge, asked, request, handler)).await,
+    }
+}
+
+async fn among<F, Fut>(
+    port: Arc<dyn ForwardPort>,
+    edge: Arc<Shared>,
+    asked: Asked,
+    request: Request,
+    handler: F,
+) -> Answered
+where
+    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
+    Fut: Future<Output = Answered> + Send,
+{
     let (mut parts, body) = request.into_parts();
     let body = whole(&edge, body).await?;
     let is_node = edge.gate.is_node(&parts.headers);

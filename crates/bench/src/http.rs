@@ -21,6 +21,8 @@ const CONNECTIONS: u64 = 64;
 const BATCH: u64 = 64;
 /// How an accepted command of a batch begins its answer.
 const GOOD: &str = "{\"status\":200,";
+/// How a request is refused that would be one too many.
+const OVERLOADED: &str = "\"code\":\"overloaded\"";
 /// The control.
 const NULL: &str = "null handler, same HTTP stack";
 
@@ -71,14 +73,17 @@ impl Client {
         self.batch.is_none_or(|commands| accepted() == commands)
     }
 
-    /// Sends a request and gives the body of a good answer.
-    async fn ask(&self, number: u64) -> Result<Vec<u8>, String> {
+    /// Sends a request and gives the body of a good answer; `None`: too much was waiting.
+    async fn ask(&self, number: u64) -> Result<Option<Vec<u8>>, String> {
         let (head, body) = self.to.ask(self.request(number).as_bytes()).await?;
+        if head.starts_with(b"HTTP/1.1 503") && String::from_utf8_lossy(&body).contains(OVERLOADED) {
+            return Ok(None);
+        }
         if !head.starts_with(b"HTTP/1.1 200") || !self.all_accepted(&body) {
             let (head, body) = (String::from_utf8_lossy(&head), String::from_utf8_lossy(&body));
             return Err(format!("{head}{body}"));
         }
-        Ok(body)
+        Ok(Some(body))
     }
 }
 
@@ -143,7 +148,8 @@ fn whole(answer: &[u8]) -> Option<usize> {
 
 impl Call for Client {
     async fn call(&self, number: u64) -> Result<Answered, String> {
-        self.ask(number).await.map(|_| Answered::Yes)
+        let answer = self.ask(number).await?;
+        Ok(if answer.is_some() { Answered::Yes } else { Answered::Overloaded })
     }
 }
 
@@ -179,6 +185,7 @@ fn row(
         let runtime = runtime()?;
         let product = Client::to(edge::product(&runtime, &plan.fresh()?)?, batch);
         let answer = runtime.block_on(product.ask(1)).map_err(Failed)?;
+        let answer = answer.ok_or_else(|| Failed("nobody else asks, and it is full".to_owned()))?;
         if !plan.ours {
             let control = Client::to(edge::null(&runtime, answer)?, batch);
             null.runs.push(load::closed(&runtime, CONNECTIONS, plan.lasts, &control)?.times(of));
