@@ -76,7 +76,8 @@ impl Client {
     /// Sends a request and gives the body of a good answer; `None`: too much was waiting.
     async fn ask(&self, number: u64) -> Result<Option<Vec<u8>>, String> {
         let (head, body) = self.to.ask(self.request(number).as_bytes()).await?;
-        if head.starts_with(b"HTTP/1.1 503") && String::from_utf8_lossy(&body).contains(OVERLOADED) {
+        if head.starts_with(b"HTTP/1.1 503") && String::from_utf8_lossy(&body).contains(OVERLOADED)
+        {
             return Ok(None);
         }
         if !head.starts_with(b"HTTP/1.1 200") || !self.all_accepted(&body) {

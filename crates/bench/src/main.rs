@@ -1,10 +1,11 @@
-//! `bench w1|w2|w3|w7|w8`: measures the product beside its controls and its peers, in turns and in the
+//! `bench w1|w2|w3|w7|w8|grow`: measures the product beside its controls and its peers, in turns and in the
 //! same run. Not a test: it holds figures against goals and ends well whatever they are.
 
 #[cfg(feature = "peers")]
 mod cqrs;
 mod device;
 mod edge;
+mod grow;
 mod http;
 #[cfg(feature = "peers")]
 mod kafka;
@@ -21,6 +22,8 @@ mod row;
 mod servers;
 mod start;
 mod streams;
+#[cfg(feature = "peers")]
+mod uma;
 mod w1;
 mod w3;
 mod worker;
@@ -96,6 +99,7 @@ fn run() -> Result<(), Failed> {
         "w3" => w3::load(&plan, &mut report),
         "w7" => start::w7(&plan, &mut report),
         "w8" => start::w8(&plan, &mut report),
+        "grow" => grow::rows(&plan, &mut report),
         other => Err(Failed(format!("there is no workload `{other}`\n\n{USAGE}"))),
     }
 }

@@ -32,8 +32,8 @@ pub(crate) struct Plan {
 }
 
 pub(crate) const USAGE: &str = "\
-Usage: bench <w1|w2|w3|w7|w8> [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR] [--ours]
-             [--smoke]
+Usage: bench <w1|w2|w3|w7|w8|grow> [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
+             [--ours] [--smoke]
 
   --json        one line of JSON a row
   --only ROW    only this row or family, as W1-P/64 or W1-P

@@ -16,6 +16,8 @@ use crate::pg::{CLIENTS_MAX, Pg};
 use crate::plan::Plan;
 use crate::row::{Contestant, Goal, Row};
 use crate::streams::{self, Streams};
+#[cfg(feature = "peers")]
+use crate::uma::{self, Uma};
 use crate::{Failed, Report};
 
 /// Callers and goals.
@@ -51,6 +53,8 @@ struct Others {
     insert: Contestant,
     #[cfg(feature = "peers")]
     cqrs: Option<(Cqrs, Contestant)>,
+    #[cfg(feature = "peers")]
+    uma: Option<(Uma, Contestant)>,
     streams: Option<(Streams, Contestant)>,
 }
 
@@ -72,6 +76,9 @@ impl Others {
         Ok(Self {
             #[cfg(feature = "peers")]
             cqrs,
+            #[cfg(feature = "peers")]
+            uma: if plan.smoke { None } else { Uma::start(runtime, &plan.fresh()?)? }
+                .map(|it| (it, Contestant::new(uma::NAME))),
             streams: streams.map(|it| (it, Contestant::new(streams::NAME))),
             o_dsync: file(Sync::Write, "prewritten O_DSYNC write")?,
             fdatasync: file(Sync::Call, "prewritten write + fdatasync")?,
@@ -95,6 +102,10 @@ impl Others {
         if let Some((cqrs, runs)) = &mut self.cqrs {
             runs.runs.push(cqrs.run(runtime, callers, plan.lasts)?);
         }
+        #[cfg(feature = "peers")]
+        if let Some((uma, runs)) = &mut self.uma {
+            runs.runs.push(uma.run(runtime, callers, plan.lasts)?);
+        }
         if let Some((streams, runs)) = &mut self.streams {
             runs.runs.push(streams.run(runtime, callers, plan.lasts)?);
         }
@@ -114,6 +125,8 @@ impl Others {
             cqrs.stop(runtime);
             peers.push(runs);
         }
+        #[cfg(feature = "peers")]
+        peers.extend(self.uma.map(|(_, runs)| runs));
         peers.extend(self.streams.map(|(_, runs)| runs));
         (controls, peers)
     }

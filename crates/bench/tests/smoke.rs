@@ -53,6 +53,11 @@ fn a_process_starts_and_is_killed() {
 }
 
 #[test]
+fn the_rate_is_taken_over_a_table() {
+    assert_eq!(names(&rows("grow")).len(), 12);
+}
+
+#[test]
 fn what_is_not_understood_is_told() {
     let out = Command::new(env!("CARGO_BIN_EXE_bench")).arg("w9").output().unwrap();
     assert_eq!(out.status.code(), Some(1));

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::program::{Failed, run, step};
 use crate::workspace::Workspace;
+use crate::{install, needs};
 
 /// Workloads that start the product's binary.
 const NEED_THE_PRODUCT: [&str; 2] = ["w7", "w8"];
@@ -25,6 +26,9 @@ const RESTATE: [(&str, &str); 3] = [
 ];
 const RESTATE_AT: &str = "RECOUNT_PEER_RESTATE";
 
+/// One that pip brings, into an environment of its own.
+const UMADB: [&str; 3] = ["umadb", "0.7.8", "RECOUNT_PEER_UMADB"];
+
 /// Runs one workload.
 pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if args.iter().any(|arg| NEED_THE_PRODUCT.contains(arg))
@@ -33,6 +37,9 @@ pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> 
         run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
     }
     let peers = args.contains(&HAS_PEERS) && !args.iter().any(|arg| WITHOUT.contains(arg));
+    if peers {
+        install::run(at, &needs::peers())?;
+    }
     let mut build = vec!["run", "--release", "--quiet", "-p", "bench"];
     if peers {
         build.extend(["--features", "peers"]);
@@ -49,7 +56,24 @@ pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> 
     if peers && std::env::var_os(RESTATE_AT).is_none() {
         bench.env(RESTATE_AT, restate(at)?);
     }
+    if peers && std::env::var_os(UMADB[2]).is_none() {
+        bench.env(UMADB[2], umadb(at)?);
+    }
     run(&mut bench)
+}
+
+/// The program of the `umadb` server, installed into the target directory when it is not there.
+fn umadb(at: &Workspace) -> Result<PathBuf, Failed> {
+    let [package, version, _] = UMADB;
+    let root = at.target.join("peers").join(format!("{package}-{version}"));
+    let there = root.join("bin").join(package);
+    if !there.is_file() {
+        step(Instant::now(), &format!("installing {package} {version} as a peer"));
+        run(at.command("python3").args(["-m", "venv"]).arg(&root))?;
+        let mut pip = at.command(&root.join("bin/pip").to_string_lossy());
+        run(pip.args(["install", "--quiet", &format!("{package}=={version}")]))?;
+    }
+    Ok(there)
 }
 
 /// The binary of the `durable-streams` server, installed into the target directory when it is not there.

@@ -44,7 +44,7 @@ Commands:
                              every order of events around the log rule and the owners of a lane
   mutants [--all | --seed N | NAME...]
                              mistakes in the protocol, switched on one by one: each must be noticed
-  bench w1|w2|w3|w7|w8 [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
+  bench w1|w2|w3|w7|w8|grow [--json] [--only ROW] [--rounds N] [--seconds S] [--dir DIR]
                              w1 installs its peers into the target directory, unless --no-peers
                              the product beside its controls and its peers, in the same run
   faults [--only F12 | --only F1-F9] [--rounds N] [--seed N] | --list

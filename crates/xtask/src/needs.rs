@@ -152,6 +152,20 @@ const KAFKA: &[Need] = &[
     },
 ];
 
+/// What the peers of the bench take.
+const PEERS: &[Need] = &[Need {
+    what: "the compiler of Protocol Buffers, with Google's own files",
+    why: "builds the client of UmaDB, a peer of the bench",
+    packages: &["protobuf-compiler", "libprotobuf-dev"],
+    elsewhere: "Fedora: dnf install protobuf-compiler protobuf-devel; macOS: brew install protobuf",
+    present: || which("protoc").is_some(),
+}];
+
+/// What the peers of the bench take.
+pub(crate) fn peers() -> Vec<Need> {
+    [PEERS, KAFKA].concat()
+}
+
 /// What `kafka` takes.
 pub(crate) fn kafka() -> Vec<Need> {
     KAFKA.to_vec()
