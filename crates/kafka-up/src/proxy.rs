@@ -3,6 +3,7 @@
 //! protocol.
 
 mod refusal;
+mod request;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
@@ -10,6 +11,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::Error;
+use request::{Head, Rest};
 
 /// Kinds of requests, as Kafka's protocol numbers them.
 pub mod api {
@@ -136,12 +138,12 @@ impl Proxy {
 
 impl State {
     /// What a request is answered with in the broker's place.
-    fn refuses(&mut self, api: i16, request: &[u8]) -> Option<Vec<u8>> {
+    fn refuses(&mut self, head: Head, rest: Rest<'_>) -> Option<Vec<u8>> {
         let (error, left) = self.refuse;
-        if api != api::PRODUCE || left == 0 {
+        if head.api != api::PRODUCE || left == 0 {
             return None;
         }
-        let answer = refusal::of_write(request, error)?;
+        let answer = refusal::of_write(head, rest, error)?;
         self.refuse.1 -= 1;
         self.refused += 1;
         Some(answer)
@@ -195,21 +197,19 @@ impl Shared {
     ) -> io::Result<()> {
         loop {
             let frame = read(from)?;
-            // Length (4 bytes), kind (2), version (2), number (4).
-            let kind = frame.get(4..6).and_then(|it| <[u8; 2]>::try_from(it).ok());
-            let number = frame.get(8..12).and_then(|it| <[u8; 4]>::try_from(it).ok());
-            let (Some(kind), Some(number)) = (kind, number) else { return Ok(()) };
-            let api = i16::from_be_bytes(kind);
+            let Some((head, rest)) = Head::of(&frame) else { return Ok(()) };
+            let api = head.api;
             let mut state = self.state();
             if state.held.contains(&api) {
                 *state.waiting.entry(api).or_default() += 1;
-                let held = |state: &mut State| state.held.contains(&api);
-                state = self.moved.wait_while(state, held).unwrap_or_else(PoisonError::into_inner);
+                let is_held = |state: &mut State| state.held.contains(&api);
+                state =
+                    self.moved.wait_while(state, is_held).unwrap_or_else(PoisonError::into_inner);
                 *state.waiting.entry(api).or_default() -= 1;
             }
             let lose = state.lose.get_mut(&api).filter(|left| **left > 0);
             let lose = lose.map(|left| *left -= 1).is_some();
-            let refused = state.refuses(api, &frame);
+            let refused = state.refuses(head, rest);
             drop(state);
             let mut doomed = doomed.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(answer) = refused {
@@ -217,7 +217,7 @@ impl Shared {
                 continue;
             }
             if lose {
-                doomed.insert(number, api);
+                doomed.insert(head.number, api);
             }
             drop(doomed);
             (&*to).write_all(&frame)?;

@@ -1,17 +1,16 @@
 //! Answers a write in the broker's place, with an error. Knows of Kafka's protocol only the one request
 //! and the one answer.
 
+use super::request::{Head, Rest};
+
 /// The versions of a write that have the form below.
 const VERSIONS: std::ops::RangeInclusive<i16> = 9..=12;
 
 /// The answer to a write of one batch, which says this error; `None`: it is no such request.
-pub(super) fn of_write(request: &[u8], error: i16) -> Option<Vec<u8>> {
-    let mut rest = Rest(request.get(6..)?);
-    let version = i16::from_be_bytes(rest.take()?);
-    if !VERSIONS.contains(&version) {
+pub(super) fn of_write(head: Head, mut rest: Rest<'_>, error: i16) -> Option<Vec<u8>> {
+    if !VERSIONS.contains(&head.version) {
         return None;
     }
-    let number: [u8; 4] = rest.take()?;
     // The client's name; there is none when its length is negative.
     let name = i16::from_be_bytes(rest.take()?);
     rest.skip(usize::try_from(name).unwrap_or_default())?;
@@ -25,7 +24,7 @@ pub(super) fn of_write(request: &[u8], error: i16) -> Option<Vec<u8>> {
     let partition: [u8; 4] = rest.take()?;
 
     let mut answer = vec![0; 4];
-    answer.extend(number);
+    answer.extend(head.number);
     // No tags; one topic, with a name shorter than one byte of length can say.
     answer.extend([0, 2, u8::try_from(topic.len() + 1).ok().filter(|it| *it < 0x80)?]);
     answer.extend(topic);
@@ -42,47 +41,6 @@ pub(super) fn of_write(request: &[u8], error: i16) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// What is left of a request.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn skip(&mut self, bytes: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(bytes)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.skip(N)?.try_into().ok()
-    }
-
-    /// Lengths are written with one more, so that 0 is for what is not there, seven bits a byte.
-    fn length(&mut self) -> Option<usize> {
-        let mut length = 0;
-        for place in 0..4 {
-            let [byte] = self.take()?;
-            length |= usize::from(byte & 0x7f) << (7 * place);
-            if byte < 0x80 {
-                return Some(length);
-            }
-        }
-        None
-    }
-
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let length = self.length()?;
-        self.skip(length.saturating_sub(1))
-    }
-
-    fn no_tags(&mut self) -> Option<()> {
-        (self.length()? == 0).then_some(())
-    }
-
-    fn one_of_an_array(&mut self) -> Option<()> {
-        (self.length()? == 2).then_some(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,16 +55,21 @@ mod tests {
         request
     }
 
+    fn answered(request: &[u8]) -> Option<Vec<u8>> {
+        let (head, rest) = Head::of(request)?;
+        of_write(head, rest, 6)
+    }
+
     #[test]
     fn a_write_is_answered_with_an_error_and_another_version_not_at_all() {
-        let answer = of_write(&request(10), 6).unwrap();
+        let answer = answered(&request(10)).unwrap();
         let mut expected = vec![0, 0, 0, 51, 1, 2, 3, 4, 0, 2, 5];
         expected.extend(b"lane");
         expected.extend([2, 0, 0, 0, 7, 0, 6]);
         expected.extend([0xff; 24]);
         expected.extend([1, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(answer, expected);
-        assert_eq!(of_write(&request(8), 6), None);
-        assert_eq!(of_write(&request(10)[..20], 6), None);
+        assert_eq!(answered(&request(8)), None);
+        assert_eq!(answered(&request(10)[..20]), None);
     }
 }
