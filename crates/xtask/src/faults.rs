@@ -3,6 +3,7 @@
 //! Not tests of their own: each also runs in its stage of `cargo xtask test`. This repeats them with
 //! other seeds, and shows for which faults there is no test yet.
 
+mod built;
 mod list;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,10 @@ use std::ops::RangeInclusive;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::program::{Failed, run, say};
+use crate::program::{Failed, say, step};
 use crate::workspace::Workspace;
+use crate::{install, needs};
+use built::{Built, built};
 use list::{Fault, all};
 
 /// Owners, commands, claims, faults, crashes of the model that stands for a fault here.
@@ -38,25 +41,32 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if chosen.is_empty() {
         return Err(Failed::Usage("there is no fault of this number; see --list".to_owned()));
     }
-    if chosen.iter().flat_map(|it| it.tests).any(|it| it.starts_with("tests/")) {
-        run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
+    let begun = Instant::now();
+    install::run(at, &needs::all(at))?;
+    let tests: Vec<&str> = chosen.iter().flat_map(|it| it.tests).copied().collect();
+    let built = built(at, &tests)?;
+    // A test that is not there is found before the first one runs.
+    for test in tests {
+        command(at, &built, test, asked.seed)?;
     }
+    step(begun, "everything is built");
     // A test that stands for several faults runs once.
     let mut verdicts: BTreeMap<&str, bool> = BTreeMap::new();
     let (mut broken, mut untested) = (0, 0);
     for fault in chosen {
         for test in fault.tests {
-            let begun = Instant::now();
+            let since = Instant::now();
             let known = verdicts.get(test).copied();
-            let held = known.unwrap_or_else(|| {
-                (0..asked.rounds).all(|round| holds(at, test, asked.seed + round))
-            });
+            let mut held = known.unwrap_or(true);
+            for round in 0..known.map_or(asked.rounds, |_| 0) {
+                held = held && holds(&mut command(at, &built, test, asked.seed + round)?, test);
+            }
             verdicts.insert(test, held);
             broken += usize::from(!held && known.is_none());
             let verdict = if held { "holds" } else { "BROKEN" };
             let name = test.rsplit("::").next().unwrap_or(test);
             let took = known.map_or_else(
-                || format!("{:.1} s", begun.elapsed().as_secs_f64()),
+                || format!("{:.1} s", since.elapsed().as_secs_f64()),
                 |_| "see above".to_owned(),
             );
             say(&format!(
@@ -71,8 +81,10 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     }
     let tests = verdicts.len();
     say(&format!(
-        "{tests} tests, {} rounds from seed {}: {broken} broken; {untested} faults have no test yet",
-        asked.rounds, asked.seed
+        "{tests} tests, {} rounds from seed {}, {:.0} s in all: {broken} broken; {untested} faults have no test yet",
+        asked.rounds,
+        asked.seed,
+        begun.elapsed().as_secs_f64()
     ));
     if broken == 0 { Ok(()) } else { Err(Failed::Tests) }
 }
@@ -116,32 +128,27 @@ fn without(fault: &Fault) -> Option<String> {
     }
 }
 
-/// Whether a test ran, and passed.
-fn holds(at: &Workspace, test: &str, seed: u64) -> bool {
-    let mut command = match test.split_once("::") {
-        None if test == "sim" => {
-            let (from, seeds) = (((seed - 1) * SEEDS + 1).to_string(), SEEDS.to_string());
-            let args = ["run", "--release", "--quiet", "-p", "sim", "--", "--seeds", &seeds];
-            at.cargo(&[&args[..], &["--from", &from]].concat())
+/// What runs a test, or a program that stands for one, in a round of this seed.
+fn command(at: &Workspace, built: &Built, test: &str, seed: u64) -> Result<Command, Failed> {
+    let Some((file, name)) = test.split_once("::") else {
+        let program = at.binary().with_file_name(test);
+        let mut command = at.command(&program.to_string_lossy());
+        if test == "sim" {
+            let (from, seeds) = ((seed - 1) * SEEDS + 1, SEEDS);
+            command.args(["--seeds", &seeds.to_string(), "--from", &from.to_string()]);
+        } else {
+            command.args(MODEL);
         }
-        None => {
-            let args = ["run", "--release", "--quiet", "-p", "model", "--"];
-            at.cargo(&[&args[..], &MODEL].concat())
-        }
-        Some((file, name)) => {
-            let (manifest, target) = target_of(file);
-            let mut args = vec!["test", "--release", "--manifest-path", &manifest];
-            args.extend(target.as_deref().map_or(vec!["--lib"], |it| vec!["--test", it]));
-            if target.as_deref() == Some("differential") {
-                args.extend(["--features", "sqlite"]);
-            }
-            args.extend(["--", name]);
-            let mut command = at.cargo(&args);
-            command.env("RECOUNT_BIN", at.binary()).env("RECOUNT_SEED", seed.to_string());
-            command
-        }
+        return Ok(command);
     };
-    let (well, said) = ended(&mut command);
+    let mut command = built.test(at, file, name)?;
+    command.env("RECOUNT_BIN", at.binary()).env("RECOUNT_SEED", seed.to_string());
+    Ok(command)
+}
+
+/// Whether a test ran, and passed.
+fn holds(command: &mut Command, test: &str) -> bool {
+    let (well, said) = ended(command);
     // A filter that fits nothing is no test that passed. The programs do not count tests.
     let ran = !test.contains("::") || said.lines().any(|it| it.contains("result: ok. 1 passed"));
     if !(well && ran) {
@@ -161,20 +168,6 @@ fn ended(command: &mut Command) -> (bool, String) {
         }
         Err(error) => (false, error.to_string()),
     }
-}
-
-/// The manifest that a test's file belongs to, and its target; `None`: the library's own tests.
-fn target_of(file: &str) -> (String, Option<String>) {
-    let (package, inside) = match file.split_once("/src/") {
-        Some((package, _)) => (package, None),
-        None => match file.split_once("/tests/") {
-            Some((package, inside)) => (package, Some(inside)),
-            // The end-to-end tests are a package whose targets are folders.
-            None => ("tests", file.strip_prefix("tests/")),
-        },
-    };
-    let target = inside.and_then(|it| it.split('/').next()).map(|it| it.trim_end_matches(".rs"));
-    (format!("{package}/Cargo.toml"), target.map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -204,17 +197,5 @@ mod tests {
         assert_eq!(range("F12"), Some(12..=12));
         assert_eq!(range("9-f12"), Some(9..=12));
         assert_eq!(range("F"), None);
-    }
-
-    #[test]
-    fn targets_are_found_by_their_files() {
-        let found = |file| {
-            let (manifest, target) = target_of(file);
-            format!("{manifest} {}", target.unwrap_or_default())
-        };
-        assert_eq!(found("crates/log/tests/rule.rs"), "crates/log/Cargo.toml rule");
-        assert_eq!(found("crates/segment/tests/space/space.rs"), "crates/segment/Cargo.toml space");
-        assert_eq!(found("crates/log-embedded/src/manifest.rs"), "crates/log-embedded/Cargo.toml ");
-        assert_eq!(found("tests/e2e/crash.rs"), "tests/Cargo.toml e2e");
     }
 }

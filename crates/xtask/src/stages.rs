@@ -1,6 +1,6 @@
 //! The stages of `cargo xtask test`, one entry each, in the order in which they run.
 //!
-//! Only the table; `test` runs it.
+//! Only the table; `test` runs it, and `faults` builds by its lines.
 
 use std::process::Command;
 
@@ -42,15 +42,7 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "unit and service tests of every crate",
         exists: |_| true,
         commands: |at| {
-            let mut args = vec!["test", "--release", "--workspace", "--exclude", "recount-tests"];
-            for (name, manifest) in [("model", MODEL), ("sim", SIM)] {
-                if at.has(manifest) {
-                    args.extend(["--exclude", name]);
-                }
-            }
-            // They start brokers: a stage of their own.
-            args.extend(["--exclude", "log-kafka"]);
-            let mut tests = at.cargo(&args);
+            let mut tests = at.cargo(&unit_tests(at));
             // Each decoder is fuzzed so long, unless somebody says otherwise.
             if std::env::var_os("RECOUNT_FUZZ_MS").is_none() {
                 tests.env("RECOUNT_FUZZ_MS", "5000");
@@ -93,17 +85,17 @@ pub(crate) const STAGES: &[Stage] = &[
         exists: |_| true,
         commands: |at| {
             let on = |test: &str, rest: &[&str]| {
-                let args = ["test", "--release", "-p", "recount-tests", "--test", test, "--"];
-                let mut tests = at.cargo(&[&args, rest].concat());
+                let mut tests =
+                    at.cargo(&[&END_TO_END[..], &["--test", test, "--"], rest].concat());
                 tests.env("RECOUNT_BIN", at.binary());
                 tests
             };
             let mut spine = on("e2e", &["walk::", "saga_cli::", "--test-threads=2"]);
             spine.env("RECOUNT_TEST_LOG", "kafka");
             vec![
-                at.cargo(&["test", "--release", "-p", "log-kafka"]),
-                at.cargo(&["build", "--release", "-p", "recount"]),
-                at.cargo(&["build", "--release", "-p", "foreign-client"]),
+                at.cargo(&LOG_KAFKA),
+                build(at, "recount"),
+                build(at, "foreign-client"),
                 spine,
                 on("cluster", &["--test-threads=1", "--nocapture"]),
             ]
@@ -114,9 +106,9 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "the built binary, end to end",
         exists: |_| true,
         commands: |at| {
-            let mut tests = at.cargo(&["test", "--release", "-p", "recount-tests"]);
+            let mut tests = at.cargo(&END_TO_END);
             tests.env("RECOUNT_BIN", at.binary());
-            vec![at.cargo(&["build", "--release", "-p", "recount"]), tests]
+            vec![build(at, "recount"), tests]
         },
     },
     Stage {
@@ -127,13 +119,36 @@ pub(crate) const STAGES: &[Stage] = &[
             let mut node = at.command("node");
             node.args(["--test", "--test-reporter=tap"]).args(browser_tests(at));
             node.env("RECOUNT_BIN", at.binary()).current_dir(at.top.join("tests/browser"));
-            vec![at.cargo(&["build", "--release", "-p", "recount"]), node]
+            vec![build(at, "recount"), node]
         },
     },
 ];
 
 const MODEL: &str = "crates/model/Cargo.toml";
 const SIM: &str = "crates/sim/Cargo.toml";
+
+/// The line of the log's tests on real brokers.
+pub(crate) const LOG_KAFKA: [&str; 4] = ["test", "--release", "-p", "log-kafka"];
+/// The line of the tests of the built binary.
+pub(crate) const END_TO_END: [&str; 4] = ["test", "--release", "-p", "recount-tests"];
+
+/// The line of every crate's own tests.
+pub(crate) fn unit_tests(at: &Workspace) -> Vec<&'static str> {
+    let mut args = vec!["test", "--release", "--workspace", "--exclude", "recount-tests"];
+    for (name, manifest) in [("model", MODEL), ("sim", SIM)] {
+        if at.has(manifest) {
+            args.extend(["--exclude", name]);
+        }
+    }
+    // They start brokers: a stage of their own.
+    args.extend(["--exclude", "log-kafka"]);
+    args
+}
+
+/// Builds a program, with the features that it has alone.
+pub(crate) fn build(at: &Workspace, package: &str) -> Command {
+    at.cargo(&["build", "--release", "-p", package])
+}
 
 /// Node's own tests; those that recount-tests drives carry other names.
 fn browser_tests(at: &Workspace) -> Vec<String> {
