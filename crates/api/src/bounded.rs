@@ -1,13 +1,14 @@
-//! A listener that takes so many connections at a time, and ends those on which nothing happens. Not the
-//! requests, which have a bound of their own.
+//! A listener that takes so many connections at a time, and ends those on which nothing happens, sooner when
+//! somebody waits for their place. Not the requests, which have a bound of their own.
 //!
-//! A connection costs a file handle and some buffers before it asks anything. What comes when all places
-//! are taken waits in the system's queue, and is taken when another one ends.
+//! A connection costs a file handle and some buffers before it asks anything. When all places are taken, one
+//! caller waits here and the others in the system's queue.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,28 +18,64 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
+use crate::running::Running;
+
 /// Connections at a time: twice what runs and lives at once, and as much again for those that are kept open.
 const CONNECTIONS_MAX: usize = 4_096;
-/// A connection on which nothing was read or written for so long is ended: longer than any request takes,
-/// and than five signs of life of a live one.
-const IDLE_MAX: Duration = Duration::from_secs(90);
+const LIMITS: Limits = Limits {
+    idle: Duration::from_secs(90),
+    wanted: Duration::from_secs(10),
+    look: Duration::from_secs(2),
+};
+
+/// How long nothing may be read or written on a connection.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Ever: longer than any request takes, and than five signs of life of a live one.
+    idle: Duration,
+    /// While somebody waits for a place and no request runs here. A caller that keeps connections open for
+    /// its next request opens another one.
+    wanted: Duration,
+    /// How often an idle connection looks whether it is to end.
+    look: Duration,
+}
 
 /// The listener.
 pub(crate) struct Bounded {
     listener: TcpListener,
+    places: Arc<Places>,
+}
+
+struct Places {
     room: Arc<Semaphore>,
-    idle_max: Duration,
+    /// Whether somebody waits for one.
+    wanted: AtomicBool,
+    limits: Limits,
 }
 
 impl Bounded {
     /// Half of the files that this process may open are for others: the log, the database, calls.
     pub(crate) fn new(listener: TcpListener) -> Self {
         let most = files_max().map_or(CONNECTIONS_MAX, |files| CONNECTIONS_MAX.min(files / 2));
-        Self::with(listener, most.max(1), IDLE_MAX)
+        Self::with(listener, most.max(1), LIMITS)
     }
 
-    fn with(listener: TcpListener, most: usize, idle_max: Duration) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(most)), idle_max }
+    fn with(listener: TcpListener, most: usize, limits: Limits) -> Self {
+        let room = Arc::new(Semaphore::new(most));
+        Self { listener, places: Arc::new(Places { room, wanted: AtomicBool::new(false), limits }) }
+    }
+}
+
+impl Places {
+    async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
+            return Some(place);
+        }
+        self.wanted.store(true, Ordering::Relaxed);
+        // Nobody closes the semaphore; were it closed, connections would not be counted.
+        let place = Arc::clone(&self.room).acquire_owned().await.ok();
+        self.wanted.store(false, Ordering::Relaxed);
+        place
     }
 }
 
@@ -53,16 +90,18 @@ impl Listener for Bounded {
     type Io = Connection;
     type Addr = SocketAddr;
 
+    /// Whoever stops waiting here hangs up on the one that waits for a place: only a server that ends does.
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // Nobody closes the semaphore; were it closed, connections would not be counted.
-        let place = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, from) = Listener::accept(&mut self.listener).await;
+        let place = self.places.take().await;
         // Answers are small and written whole; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY is not set");
         }
-        let idle = Box::pin(tokio::time::sleep(self.idle_max));
-        (Connection { stream, idle, idle_max: self.idle_max, _place: place }, from)
+        let moved = Instant::now();
+        let look = Box::pin(tokio::time::sleep_until(moved + self.places.limits.wanted));
+        let (places, running) = (Arc::clone(&self.places), Running::default());
+        (Connection { stream, moved, look, running, places, _place: place }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -73,18 +112,41 @@ impl Listener for Bounded {
 /// A connection with its place.
 pub(crate) struct Connection {
     stream: TcpStream,
-    idle: Pin<Box<Sleep>>,
-    idle_max: Duration,
+    /// When something was read or written last.
+    moved: Instant,
+    look: Pin<Box<Sleep>>,
+    running: Running,
+    places: Arc<Places>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
+    /// What counts its requests.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
     fn seen<T>(&mut self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            let until = Instant::now() + self.idle_max;
-            self.idle.as_mut().reset(until);
+            self.moved = Instant::now();
         }
         polled
+    }
+
+    /// Whether nothing has happened here for too long; looks again by itself.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let limits = self.places.limits;
+        while self.look.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let short = self.places.wanted.load(Ordering::Relaxed) && !self.running.any();
+            let at_most = if short { limits.wanted } else { limits.idle };
+            if now - self.moved >= at_most {
+                return true;
+            }
+            let next = (self.moved + limits.wanted).max(now + limits.look);
+            self.look.as_mut().reset(next);
+        }
+        false
     }
 }
 
@@ -95,7 +157,7 @@ impl AsyncRead for Connection {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, into);
-        if polled.is_pending() && self.idle.as_mut().poll(cx).is_ready() {
+        if polled.is_pending() && self.is_over(cx) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         self.seen(polled)
@@ -135,41 +197,4 @@ impl AsyncWrite for Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    async fn bounded(most: usize, idle_max: Duration) -> (Bounded, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        (Bounded::with(listener, most, idle_max), address)
-    }
-
-    #[tokio::test]
-    async fn one_more_connection_waits_until_another_ends() {
-        let (mut listener, address) = bounded(2, IDLE_MAX).await;
-        let clients = [(); 3].map(|()| TcpStream::connect(address));
-        let _clients = futures_util::future::try_join_all(clients).await.unwrap();
-        let first = listener.accept().await;
-        let _second = listener.accept().await;
-        let third = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
-        assert!(third.is_err(), "it has no place");
-        drop(first);
-        listener.accept().await;
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_says_nothing_is_ended_and_one_that_speaks_is_not() {
-        let (mut listener, address) = bounded(1, Duration::from_millis(300)).await;
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let (mut served, _) = listener.accept().await;
-        for _ in 0..4 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            client.write_all(b"x").await.unwrap();
-            assert_eq!(served.read_u8().await.unwrap(), b'x');
-        }
-        let ended = served.read_u8().await.unwrap_err();
-        assert_eq!(ended.kind(), io::ErrorKind::TimedOut);
-    }
-}
+mod tests;

@@ -27,6 +27,7 @@ mod position;
 mod problem;
 mod query;
 mod registry;
+mod running;
 mod sagas;
 mod serve;
 

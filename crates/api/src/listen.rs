@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::bounded::Bounded;
 use crate::parts::Drain;
+use crate::running::counted;
 
 /// Serves until `drain` has begun and running requests are answered, or `grace` has passed.
 pub async fn listen(
@@ -17,7 +18,7 @@ pub async fn listen(
     grace: Duration,
 ) -> std::io::Result<()> {
     let begun = drain.clone();
-    let serving = axum::serve(Bounded::new(listener), router)
+    let serving = axum::serve(Bounded::new(listener), counted(router))
         .with_graceful_shutdown(async move { begun.begun().await })
         .into_future();
     let expired = async {
