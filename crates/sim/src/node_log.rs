@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{LaneId, StreamId};
-use log::{Done, GrowthHook, Handover, Log, ReadError, Stored, Topics};
+use log::{Done, GrowthHook, Handover, Log, ReadError, Recall, Stored, Topics};
 
 use crate::broker::Broker;
 use crate::faults::Fault;
@@ -79,6 +79,22 @@ impl Log for NodeLog {
 
     fn end(&self, lane: LaneId) -> u64 {
         self.broker.view(self.node, self.generation, lane).0
+    }
+
+    fn recall(&self, lane: LaneId) -> Result<Option<Recall>, ReadError> {
+        let world = &self.broker.world;
+        if !world.remembers {
+            return Ok(None);
+        }
+        let (end, _) = self.broker.view(self.node, self.generation, lane);
+        let mut recall = lock(&self.broker.state).lanes.get(&lane).and_then(|it| it.recall(end));
+        if let Some(it) = recall.as_mut().filter(|it| !it.keys.is_empty()) {
+            world.sometimes("owner began with keys that the log remembers");
+            if world.plants(Planted::RecallWithoutKeys) {
+                it.keys.clear();
+            }
+        }
+        Ok(recall)
     }
 
     fn on_growth(&self, hook: GrowthHook) {

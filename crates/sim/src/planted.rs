@@ -20,6 +20,7 @@ mistakes! {
     AckBeforeDurable, "ack-before-durable", "the log reports a record that it then loses";
     TornIsWhole, "torn-is-whole", "the log reports a frame whose last record is lost";
     StaleRead, "stale-read", "an owner that takes over is not shown the last records of the lane";
+    RecallWithoutKeys, "recall-without-keys", "the log remembers a lane without its keys";
     ForgetsKeys, "forgets-keys", "the key of a command is lost on its way to the owner";
     LiesAboutFailure, "lies-about-failure", "a command that was accepted is answered: nothing happened";
     CheckpointBeforeRows, "checkpoint-before-rows", "the checkpoint is committed without the rows";

@@ -61,6 +61,8 @@ pub(crate) struct World {
     chance: Mutex<Chance>,
     faults: Mutex<Faults>,
     pub(crate) planted: Option<Planted>,
+    /// Whether the log remembers lanes for owners that begin. Not drawn: a draw would change every seed.
+    pub(crate) remembers: bool,
     trace: Mutex<Trace>,
     due: Mutex<BinaryHeap<Reverse<Due>>>,
     number: AtomicU64,
@@ -91,6 +93,7 @@ impl World {
             chance: Mutex::new(chance),
             faults: Mutex::new(faults),
             planted: wish.planted,
+            remembers: wish.seed % 2 == 1,
             trace: Mutex::new(Trace::new(wish.shown)),
             due: Mutex::default(),
             number: AtomicU64::new(0),
