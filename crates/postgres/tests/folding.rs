@@ -7,8 +7,6 @@ mod db;
 #[path = "../../projector/tests/support/mod.rs"]
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use db::{Db, all_folded, must_equal_model, watch};
@@ -31,12 +29,15 @@ fn at(seq: u64) -> Checkpoint {
 async fn killing_the_server_and_its_backends_leaves_tables_equal_to_the_fold_at_their_checkpoints()
 {
     let (db, log) = (Db::start().await, MemLog::new(4));
-    let stop = Arc::new(AtomicBool::new(false));
     let handle = db.projector(&log, false);
-    let watcher = watch(db.server.url(), &log, &stop);
+    let watcher = watch(db.server.url(), &log);
     let (mut rng, begun) = (Rng(11), Instant::now());
     let (mut kills, mut ended) = (0, 0);
-    while begun.elapsed() < Duration::from_secs(9) {
+    // Where little happens in nine seconds it takes longer until there was enough of each.
+    let enough = |kills, ended| kills > 0 && ended > 0 && watcher.looks() > 20;
+    while begun.elapsed() < Duration::from_secs(9) || !enough(kills, ended) {
+        let looks = watcher.looks();
+        assert!(begun.elapsed() < 3 * db::LONG, "{kills} kills, {ended} ended, {looks} snapshots");
         for _ in 0..20 {
             random_frame(&log, &mut rng, 60);
         }
@@ -51,11 +52,9 @@ async fn killing_the_server_and_its_backends_leaves_tables_equal_to_the_fold_at_
         }
     }
     all_folded(&handle, &log).await;
-    stop.store(true, Ordering::Relaxed);
-    let looks = watcher.await.unwrap();
+    let looks = watcher.end().await;
     must_equal_model(db.server.url(), &log).await;
     eprintln!("{kills} kills, {ended} backends ended, {looks} snapshots, ends {:?}", log.ends());
-    assert!(looks > 20 && ended > 0 && kills > 0);
     handle.shutdown().await;
     db.stop().await;
 }

@@ -7,7 +7,6 @@ mod db;
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use db::{Db, all_folded, must_equal_model, watch};
@@ -23,8 +22,7 @@ async fn a_rebuild_under_load_swaps_to_equal_rows_and_drops_the_old_table() {
     }
     let handle = db.projector(&log, false);
     all_folded(&handle, &log).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let watcher = watch(db.server.url(), &log, &stop);
+    let watcher = watch(db.server.url(), &log);
     handle.rebuild("items").await.unwrap();
     let begun = Instant::now();
     while db.number("SELECT build::bigint FROM recount.revision WHERE projection = 'items'").await
@@ -37,8 +35,7 @@ async fn a_rebuild_under_load_swaps_to_equal_rows_and_drops_the_old_table() {
         random_frame(&log, &mut rng, 200);
     }
     all_folded(&handle, &log).await;
-    stop.store(true, Ordering::Relaxed);
-    watcher.await.unwrap();
+    watcher.end().await;
     must_equal_model(db.server.url(), &log).await;
     let tables =
         "SELECT count(*) FROM pg_tables WHERE schemaname = 'shop' AND tablename LIKE 'items%'";

@@ -14,8 +14,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use db::{Db, LONG, must_equal_model, watch};
@@ -81,9 +79,8 @@ fn no_room(handle: &Handle) -> Option<String> {
 
 async fn fill(dir: &Path) {
     let (db, log) = (Db::start_in(dir).await, MemLog::new(4));
-    let stop = Arc::new(AtomicBool::new(false));
     let (handle, mut rng) = (db.projector(&log, false), Rng(5));
-    let watcher = watch(db.server.url(), &log, &stop);
+    let watcher = watch(db.server.url(), &log);
     let mut id = 1_000_000;
     let mut write = |rows: u64| {
         for bucket in 0..rows {
@@ -121,8 +118,7 @@ async fn fill(dir: &Path) {
     let begun = Instant::now();
     db::all_folded(&handle, &log).await;
     eprintln!("with room everything is folded after {:?}", begun.elapsed());
-    stop.store(true, Ordering::Relaxed);
-    let looks = watcher.await.unwrap();
+    let looks = watcher.end().await;
     must_equal_model(db.server.url(), &log).await;
     assert!(looks > 5, "{looks} snapshots");
     handle.shutdown().await;

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use log::Log;
@@ -118,19 +118,41 @@ pub async fn must_equal_model(url: &str, log: &MemLog) {
     }
 }
 
-/// Compares the tables with the model, again and again, until `stop`.
-pub fn watch(url: &str, log: &Arc<MemLog>, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<u64> {
-    let (url, log, stop) = (url.to_owned(), log.clone(), stop.clone());
-    tokio::spawn(async move {
-        let mut looks = 0;
-        while !stop.load(Ordering::Relaxed) {
+/// Compares the tables with the model, again and again.
+pub struct Watcher {
+    looks: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// Begins to compare.
+pub fn watch(url: &str, log: &Arc<MemLog>) -> Watcher {
+    let (looks, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+    let (url, log) = (url.to_owned(), log.clone());
+    let (counted, stopped) = (looks.clone(), stop.clone());
+    let task = tokio::spawn(async move {
+        while !stopped.load(Ordering::Relaxed) {
             if equals_model(&url, &log).await.unwrap() {
-                looks += 1;
+                counted.fetch_add(1, Ordering::Relaxed);
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        looks
-    })
+    });
+    Watcher { looks, stop, task }
+}
+
+impl Watcher {
+    /// How often tables were compared: not while the server is away.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Ends, and says how often it has compared.
+    pub async fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.unwrap();
+        self.looks.load(Ordering::Relaxed)
+    }
 }
 
 type Positions = Vec<(domain::LaneId, u64)>;
