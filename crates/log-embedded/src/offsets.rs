@@ -49,9 +49,8 @@ impl Offsets {
             let within = |(first, _): &(u32, u32)| chunk.first + u64::from(*first) <= offset;
             chunk.rest.partition_point(within).saturating_sub(1)
         });
-        let begun =
-            self.chunks.iter().skip(at).take(1).flat_map(move |chunk| chunk.places().skip(skip));
-        begun.chain(self.chunks.iter().skip(at + 1).flat_map(Chunk::places))
+        let begun = self.chunks.iter().skip(at).take(1).flat_map(move |chunk| chunk.places(skip));
+        begun.chain(self.chunks.iter().skip(at + 1).flat_map(|chunk| chunk.places(0)))
     }
 }
 
@@ -75,7 +74,7 @@ impl Offsets {
         let mut next = (0, 0);
         for _ in 0..from.u64()? {
             let chunk = Chunk::read(from)?;
-            for place in chunk.places() {
+            for place in chunk.places(0) {
                 let Place { first, location: Location(location) } = place;
                 if first < next.0 || location < next.1 || first >= end || location > taken.0 {
                     return None;
@@ -104,8 +103,10 @@ impl Chunk {
         (is_one && far.0.is_some() && far.1.is_some()).then_some(Self { first, location, rest })
     }
 
-    fn places(&self) -> impl ExactSizeIterator<Item = Place> + '_ {
-        self.rest.iter().map(|(first, location)| Place {
+    /// From the one with this number in the chunk on. Going past the others one by one would cost more than
+    /// all else that a look-up does.
+    fn places(&self, skip: usize) -> impl Iterator<Item = Place> + '_ {
+        self.rest.get(skip..).unwrap_or_default().iter().map(|(first, location)| Place {
             first: self.first + u64::from(*first),
             location: Location(self.location + u64::from(*location)),
         })
