@@ -8,7 +8,7 @@ use log::{
     Body, Claim, Done, GrowthHook, Handover, LaneState, Log, ReadError, Recall, Record,
     Sha256Chain, Stored, Topics,
 };
-use segment::{CloseError, Reader, Scan, Store};
+use segment::{CloseError, Location, Reader, Scan, Store};
 
 use crate::fetch::{read_places, read_wanted, take_recent};
 use crate::keeper::{Keeper, Work};
@@ -132,10 +132,15 @@ impl Log for EmbeddedLog {
         let batch: Batch = Arc::new(handovers);
         let entries: Vec<_> = batch.iter().map(entry::encode).collect();
         let (shared, handovers) = (Arc::clone(&self.shared), Arc::clone(&batch));
-        store.append_parts(&entries, move |outcome| match outcome {
+        let done = move |outcome: Result<Vec<Location>, _>| match outcome {
             Ok(locations) => shared.committed(&handovers, &locations, done),
             Err(error) => shared.refused(handovers.len(), &error, done),
-        });
+        };
+        // Whoever comes with one alone is nearly always alone, and would only wait for the other thread.
+        match entries.as_slice() {
+            [_] => store.append_here(&entries, done),
+            _ => store.append_parts(&entries, done),
+        }
     }
 
     fn read(&self, lane: LaneId, from: u64, bytes_max: usize) -> Result<Vec<Stored>, ReadError> {

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Reading order: `format` (bytes), `block` (finding and checking blocks), `batch` and `queue`
-//! (what waits), `prepare` (the next file), `writer` (the I/O thread), `recover` (opening),
+//! (what waits), `prepare` (the next file), `writer` and `turns` (the I/O thread), `recover` (opening),
 //! `reader`, `window` and `scan`, `verify`.
 
 mod batch;
@@ -47,6 +47,7 @@ mod reader;
 mod recover;
 mod scan;
 mod store;
+mod turns;
 mod verify;
 mod window;
 mod writer;

@@ -35,6 +35,8 @@ struct State {
     failed: Option<AppendError>,
     /// The I/O thread sleeps; spares a system call per append when it does not.
     asleep: bool,
+    /// A caller wrote by itself: what the I/O thread waits for is another moment now.
+    written: bool,
 }
 
 pub(crate) struct Queue {
@@ -46,10 +48,11 @@ pub(crate) struct Queue {
     block_bytes: usize,
 }
 
-/// What the I/O thread is to do next.
-pub(crate) enum Work {
-    Commit(Batch),
-    /// Nothing came until the time given.
+/// Why the I/O thread goes on.
+pub(crate) enum Wake {
+    /// Something waits to be written.
+    Work,
+    /// Nothing came until the time given, or a caller wrote by itself.
     Idle,
     /// Closed, and everything is taken.
     Closed,
@@ -70,12 +73,29 @@ impl Queue {
 
     /// Puts the call in line, or answers it at once from the caller's thread.
     pub(crate) fn push(&self, entries: &[Parts<'_>], done: Done) {
-        if let Err((done, error)) = self.try_push(entries, done) {
+        match self.line_up(entries, done) {
+            Ok(mut state) => {
+                if std::mem::take(&mut state.asleep) {
+                    drop(state);
+                    self.wake.notify_one();
+                }
+            }
+            Err((done, error)) => batch::answer_call(done, Err(error)),
+        }
+    }
+
+    /// The same for a caller who takes it from there by itself: nobody is woken.
+    pub(crate) fn push_quietly(&self, entries: &[Parts<'_>], done: Done) {
+        if let Err((done, error)) = self.line_up(entries, done).map(drop) {
             batch::answer_call(done, Err(error));
         }
     }
 
-    fn try_push(&self, entries: &[Parts<'_>], done: Done) -> Result<(), (Done, AppendError)> {
+    fn line_up(
+        &self,
+        entries: &[Parts<'_>],
+        done: Done,
+    ) -> Result<MutexGuard<'_, State>, (Done, AppendError)> {
         let encoded = batch::encoded_bytes(entries);
         let charge = encoded + CALL_CHARGE;
         if let Some(error) = self.too_large(entries, encoded) {
@@ -100,11 +120,7 @@ impl Queue {
         let batch = state.batches.back_mut().expect("one was just pushed");
         batch.push(entries, charge, done);
         self.calls.fetch_add(1, Ordering::Relaxed);
-        if std::mem::take(&mut state.asleep) {
-            drop(state);
-            self.wake.notify_one();
-        }
-        Ok(())
+        Ok(state)
     }
 
     fn too_large(&self, entries: &[Parts<'_>], encoded: usize) -> Option<AppendError> {
@@ -125,30 +141,43 @@ impl Queue {
         state.free.pop().unwrap_or_else(|| Buffer::new(self.block_bytes))
     }
 
-    /// The first block, once there is one; waits until `idle_at` when given, else for ever.
-    pub(crate) fn take(&self, idle_at: Option<Instant>) -> Work {
+    /// Until something waits to be written, or until `idle_at` when given.
+    pub(crate) fn wait(&self, idle_at: Option<Instant>) -> Wake {
         let mut state = self.lock();
         loop {
-            if let Some(batch) = state.batches.pop_front() {
-                self.calls.fetch_sub(batch.calls(), Ordering::Relaxed);
-                return Work::Commit(batch);
+            if !state.batches.is_empty() {
+                return Wake::Work;
             }
             if state.closed {
-                return Work::Closed;
+                return Wake::Closed;
+            }
+            let left = idle_at.map(|at| at.saturating_duration_since(Instant::now()));
+            if std::mem::take(&mut state.written) || left.is_some_and(|left| left.is_zero()) {
+                return Wake::Idle;
             }
             state.asleep = true;
-            state = match idle_at {
+            state = match left {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(at) => {
-                    let left = at.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        state.asleep = false;
-                        return Work::Idle;
-                    }
+                Some(left) => {
                     self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            state.asleep = false;
         }
+    }
+
+    /// The first block, if there is one. Only for whoever has the turn to write: blocks become durable in
+    /// the order in which they are taken.
+    pub(crate) fn take(&self) -> Option<Batch> {
+        let batch = self.lock().batches.pop_front()?;
+        self.calls.fetch_sub(batch.calls(), Ordering::Relaxed);
+        Some(batch)
+    }
+
+    /// A caller wrote by itself while the I/O thread had nothing to confirm.
+    pub(crate) fn written(&self) {
+        self.lock().written = true;
+        self.wake.notify_one();
     }
 
     /// Gives `answered` callers a moment to ask again, so that they share the next sync.

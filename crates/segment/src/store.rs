@@ -8,6 +8,7 @@ use crate::format::{SEGMENT_BYTES_MIN, UNIT_BYTES};
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::recover::{self, Recovery};
+use crate::turns::Turns;
 use crate::writer::Writer;
 use crate::{CALL_BYTES_MAX, Entry, Location, Parts};
 use std::path::{Path, PathBuf};
@@ -85,6 +86,7 @@ impl Options {
 /// The one writer of a store. Dropping it closes it too, without saying how that went.
 pub struct Store {
     queue: Arc<Queue>,
+    turns: Arc<Turns>,
     catalog: Arc<Catalog>,
     dir: PathBuf,
     thread: Option<JoinHandle<Result<(), AppendError>>>,
@@ -102,18 +104,19 @@ impl Store {
         catalog.set_durable_end(recovery.end.0);
         let queue = Arc::new(Queue::new(options.queue_bytes_max, options.block_bytes()));
         let writer = Writer::new(&options, Arc::clone(&queue), Arc::clone(&catalog), tail)?;
-        let dir = options.dir;
+        let turns = Arc::new(Turns::new(Arc::clone(&queue), writer));
+        let (dir, theirs) = (options.dir, Arc::clone(&turns));
         let thread = std::thread::Builder::new()
             .name("segment-io".into())
             // The lock goes with the one who writes, and is given back when that one ends.
-            .spawn(move || writer.run(lock))
+            .spawn(move || theirs.run(lock))
             .map_err(IoFault::new("starting a thread for", &dir, 0))?;
-        let store = Self { queue, catalog, dir, thread: Some(thread) };
+        let store = Self { queue, turns, catalog, dir, thread: Some(thread) };
         Ok((store, recovery))
     }
 
     /// Hands entries over. They become durable together or not at all, in the order of the
-    /// calls; `done` then gets the location of each. Never waits for I/O.
+    /// calls; `done` then gets the location of each. Does not wait for I/O.
     ///
     /// `done` runs on the I/O thread, where it holds up the next group commit: it should hand
     /// over and return. It may append again. A call refused at once (`Overloaded`, `TooLarge`,
@@ -138,7 +141,18 @@ impl Store {
         done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
     ) {
         let done: Done = Box::new(done);
-        self.queue.push(entries, done);
+        self.turns.hand_over(entries, done);
+    }
+
+    /// The same for a caller who has nothing else to do: when nothing is under way, the entries are
+    /// written, and `done` runs, on this thread before this returns. That spares two changes of thread.
+    pub fn append_here(
+        &self,
+        entries: &[Parts<'_>],
+        done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
+    ) {
+        let done: Done = Box::new(done);
+        self.turns.write_here(entries, done);
     }
 
     /// Everything before is durable; the next block begins here or later.

@@ -1,13 +1,13 @@
-//! The I/O thread: one block and one sync per group commit, marks, and the change of segment.
-//! Never retries a failed write or sync.
+//! What is written: one block and one sync per group commit, marks, and the change of segment.
+//! Never retries a failed write or sync. Not when, nor by which thread, which `turns` says.
 
 use crate::batch::{Batch, Buffer, Place};
 use crate::catalog::Catalog;
-use crate::dir::{self, WriterLock};
+use crate::dir;
 use crate::error::{AppendError, IoFault};
 use crate::format::{self, BLOCK_HEADER, BlockHeader, Kind, SegmentHeader, UNIT, UNIT_BYTES};
 use crate::prepare::{Medium, Preparer};
-use crate::queue::{Queue, Work};
+use crate::queue::Queue;
 use crate::store::Options;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,6 +144,8 @@ pub(crate) struct Writer {
     preparer: Preparer,
     tail: Tail,
     unit: Buffer,
+    /// When the last block was written.
+    wrote_at: Instant,
     no_space: Option<(Instant, AppendError)>,
 }
 
@@ -157,48 +159,42 @@ impl Writer {
         let (dir, segment_bytes) = (options.dir.clone(), options.segment_bytes);
         let preparer = Preparer::start(&dir)?;
         let (unit, sync) = (Buffer::new(UNIT), options.sync);
-        let mut writer =
-            Self { dir, segment_bytes, sync, queue, catalog, preparer, tail, unit, no_space: None };
+        let (wrote_at, no_space) = (Instant::now(), None);
+        let mut writer = Self {
+            dir,
+            segment_bytes,
+            sync,
+            queue,
+            catalog,
+            preparer,
+            tail,
+            unit,
+            wrote_at,
+            no_space,
+        };
         writer.prepare_ahead();
         Ok(writer)
     }
 
-    /// Until the store is closed and everything is answered. A broken invariant fails the
-    /// store like a broken medium: nobody is left waiting.
-    pub(crate) fn run(mut self, lock: WriterLock) -> Result<(), AppendError> {
-        let work = std::panic::AssertUnwindSafe(|| self.work());
+    /// Writes a block and answers its calls. A broken invariant fails the store like a broken medium:
+    /// nobody is left waiting.
+    pub(crate) fn commit(&mut self, batch: Batch) {
+        let work = std::panic::AssertUnwindSafe(|| self.commit_block(batch));
         if std::panic::catch_unwind(work).is_err() {
-            let panicked = std::io::Error::other("the I/O thread met a broken invariant");
+            let panicked = std::io::Error::other("the writer met a broken invariant");
             let error = self.fail(IoFault::new("writing", &self.dir, 0)(panicked));
             self.queue.abandon(&error);
         }
-        let outcome = self.queue.failure().map_or(Ok(()), Err);
-        drop(self);
-        drop(lock);
-        outcome
+        self.wrote_at = Instant::now();
     }
 
-    fn work(&mut self) {
-        let mut idle_at = None;
-        loop {
-            match self.queue.take(idle_at) {
-                Work::Commit(batch) => {
-                    let answered = batch.calls();
-                    self.commit(batch);
-                    self.queue.linger(answered);
-                    idle_at = (!self.tail.marked).then(|| Instant::now() + MARK_AFTER);
-                }
-                Work::Idle => {
-                    self.confirm();
-                    idle_at = None;
-                }
-                Work::Closed => break,
-            }
-        }
-        self.confirm();
+    /// When the last block is to be confirmed by a mark, if nothing more is written; `None`: it is.
+    pub(crate) fn mark_at(&self) -> Option<Instant> {
+        let unmarked = !self.tail.marked && self.queue.failure().is_none();
+        unmarked.then(|| self.wrote_at + MARK_AFTER)
     }
 
-    fn commit(&mut self, mut batch: Batch) {
+    fn commit_block(&mut self, mut batch: Batch) {
         if let Some(error) = self.queue.failure() {
             return self.queue.complete(batch, Err(&error));
         }
@@ -234,7 +230,8 @@ impl Writer {
         Ok(base)
     }
 
-    fn confirm(&mut self) {
+    /// Confirms the last block, if it is not yet.
+    pub(crate) fn confirm(&mut self) {
         if self.tail.marked || self.queue.failure().is_some() {
             return;
         }
