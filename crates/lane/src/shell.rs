@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ambient::now;
 use domain::{LaneId, TopicId};
@@ -33,6 +33,10 @@ const CALL_BYTES_MAX: usize = 4 << 20;
 /// Bytes handed over and not reported; beyond it commands are answered "overloaded" before they are
 /// decided. Half of what the segment store queues.
 const OPEN_BYTES_MAX: usize = 32 << 20;
+/// Longest wait, awake, for a caller who was just answered: half of a device sync. To sleep and to be woken
+/// costs one caller more than that, and there is nobody else whom it could cost anything.
+const LINGER: Duration = Duration::from_micros(50);
+
 pub(crate) struct Shell {
     pub(crate) log: Arc<dyn Log>,
     deciders: Deciders,
@@ -89,8 +93,18 @@ impl Shell {
         let mut messages = Vec::with_capacity(ROUND_MAX);
         while from.blocking_recv_many(&mut messages, ROUND_MAX) > 0 && !self.take_all(&mut messages)
         {
+            self.linger(&from);
         }
         self.stopped();
+    }
+
+    /// Who was answered and nobody beside may ask again at once: looks for that before it sleeps.
+    fn linger(&self, from: &mpsc::UnboundedReceiver<Message>) {
+        let begun = Instant::now();
+        while self.callers.is_empty() && from.is_empty() && begun.elapsed() < LINGER {
+            // Lets them run, on a machine with few processors.
+            std::thread::yield_now();
+        }
     }
 
     /// The same as a task, which blocks its thread while the log is read.
