@@ -1,6 +1,8 @@
 //! What an owner does with a command: loads the aggregate, decides, hands the frame over. Earlier
 //! answers are found in `known`; the protocol around it is in `owner`.
 
+use std::collections::hash_map::Entry;
+
 use domain::{EventData, EventId, Meta, Position, StreamId, Timestamp};
 use log::{FrameBuilder, Handover, Log, Mutant, Outcome, ReadError, Verdict};
 use uuid::Uuid;
@@ -14,6 +16,9 @@ use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
 use crate::states::Loaded;
 use crate::submit::Submit;
 
+/// Epoch and seq of the first record of a frame, and the head before it.
+type Frame = (u64, u64, log::Head);
+
 impl Owner {
     /// A command for this lane.
     pub fn submit(
@@ -24,13 +29,13 @@ impl Owner {
         deciders: &Deciders,
         now: Timestamp,
     ) -> Result<Option<Action>, ReadError> {
-        if !self.tenure.is_serving() {
+        let Some(frame) = self.tenure.next_frame() else {
             if self.waiting.len() >= WAITING_MAX {
                 return answer(ticket, Answer::Overloaded { retry_after_ms: RETRY_AFTER_MS });
             }
             self.waiting.push_back((ticket, submit));
             return Ok(None);
-        }
+        };
         if submit.fence && submit.key.is_none() {
             let why = "a fence has no key that it could fence".to_owned();
             return answer(ticket, Answer::Unavailable { why });
@@ -49,9 +54,15 @@ impl Owner {
         };
         let (before, decided) = decide(handler.as_ref(), loaded, &mut submit, at);
         match decided {
-            Ok(events) => Ok(Some(self.accept(ticket, submit, before, events, at))),
+            Ok(events) => {
+                loaded.version += events.len() as u64;
+                loaded.tenant.get_or_insert_with(|| submit.tenant.clone());
+                loaded.newest = frame.1;
+                Ok(Some(self.accept(ticket, submit, (before, at), events, frame)))
+            }
             Err(NoEvent::Refused(refusal)) => {
-                Ok(Some(self.refuse(ticket, submit, before, refusal, at)))
+                loaded.newest = frame.1;
+                Ok(Some(self.refuse(ticket, submit, (before, at), refusal, frame)))
             }
             Err(NoEvent::Broken(why)) => answer(ticket, Answer::Unavailable { why }),
             Err(NoEvent::Poisoned(why)) => {
@@ -68,32 +79,26 @@ impl Owner {
         stream: &StreamId,
         handler: &dyn Handler,
     ) -> Result<Result<&mut Loaded, String>, ReadError> {
-        if self.states.get(stream).is_none() {
-            let loaded = match History::read(log, self.lane, stream, handler)? {
+        match self.states.place(stream, self.tenure.known().seq) {
+            Entry::Occupied(known) => Ok(Ok(known.into_mut())),
+            Entry::Vacant(room) => Ok(match History::read(log, self.lane, stream, handler)? {
                 Ok(History { state, version, tenant }) => {
-                    Loaded { state, version, tenant, open: 0 }
+                    Ok(room.insert(Loaded { state, version, tenant, newest: 0 }))
                 }
-                Err(why) => return Ok(Err(why)),
-            };
-            self.states.insert(stream.clone(), loaded);
+                Err(why) => Err(why),
+            }),
         }
-        Ok(self
-            .states
-            .get(stream)
-            .ok_or_else(|| "state was dropped while it was loaded".to_owned()))
     }
 
     fn accept(
         &mut self,
         ticket: Ticket,
         submit: Submit,
-        before: u64,
+        (before, at): (u64, Timestamp),
         events: Vec<EventData>,
-        at: Timestamp,
+        (epoch, first_seq, prev): Frame,
     ) -> Action {
         self.log_time = at;
-        let (epoch, first_seq, prev) =
-            self.tenure.next_frame().expect("only a serving owner decides");
         let of = u16::try_from(events.len()).expect("the handler bounds the events of a command");
         let mut frame = FrameBuilder::new(epoch, first_seq, of);
         let mut meta = Meta {
@@ -125,17 +130,11 @@ impl Owner {
             events: told,
             replayed: false,
         };
-        if let Some(loaded) = self.states.get(&accepted.stream) {
-            loaded.version = meta.version;
-            loaded.tenant.get_or_insert(meta.tenant);
-            loaded.open += 1;
-        }
         let open = Open {
             ticket,
             epoch,
             place: Place { offset: 0, seq: first_seq },
             recorded_at: self.log_time,
-            stream: accepted.stream.clone(),
             key: submit.key,
             keep: true,
             answer: Answer::Accepted(accepted),
@@ -147,13 +146,11 @@ impl Owner {
         &mut self,
         ticket: Ticket,
         submit: Submit,
-        version: u64,
+        (version, at): (u64, Timestamp),
         refusal: Refusal,
-        at: Timestamp,
+        (epoch, first_seq, prev): Frame,
     ) -> Action {
         self.log_time = at;
-        let (epoch, first_seq, prev) =
-            self.tenure.next_frame().expect("only a serving owner decides");
         let refused = Refused {
             stream: submit.stream.clone(),
             version,
@@ -167,7 +164,7 @@ impl Owner {
         let keep = (refusal.verdict.is_kept() && !passed) || Mutant::ConflictKept.is_on();
         let outcome = Outcome {
             recorded_at: self.log_time,
-            stream: submit.stream.clone(),
+            stream: submit.stream,
             version,
             tenant: submit.tenant,
             actor: submit.actor,
@@ -180,15 +177,11 @@ impl Owner {
         };
         let mut frame = FrameBuilder::new(epoch, first_seq, 1);
         frame.outcome(&outcome);
-        if let Some(loaded) = self.states.get(&submit.stream) {
-            loaded.open += 1;
-        }
         let open = Open {
             ticket,
             epoch,
             place: Place { offset: 0, seq: first_seq },
             recorded_at: self.log_time,
-            stream: submit.stream,
             key: submit.key,
             keep,
             answer: Answer::Refused(refused),
@@ -209,7 +202,8 @@ impl Owner {
             self.running.insert(key);
         }
         self.open.push_back(open);
-        Action::HandOver(Handover { lane: self.lane, prev, records, bytes }, mark)
+        let after = self.tenure.next_frame().map(|(_, _, head)| head);
+        Action::HandOver(Handover { lane: self.lane, prev, records, bytes, after }, mark)
     }
 }
 

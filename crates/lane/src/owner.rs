@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use domain::{CommandKey, LaneId, StreamId, Timestamp};
+use domain::{CommandKey, LaneId, Timestamp};
 use log::{Claim, Handover, LaneState, Log, Mutant, ReadError, Record, Sha256Chain};
 use uuid::Uuid;
 
@@ -80,7 +80,6 @@ pub(crate) struct Open {
     /// Where it will lie.
     pub(crate) place: Place,
     pub(crate) recorded_at: Timestamp,
-    pub(crate) stream: StreamId,
     pub(crate) key: Option<CommandKey>,
     /// Whether its outcome is kept under the key.
     pub(crate) keep: bool,
@@ -168,7 +167,7 @@ impl Owner {
         let bytes = Record::claim(epoch, &claim);
         self.tenure.claim(bytes.clone());
         let prev = self.tenure.known().head;
-        let handover = Handover { lane: self.lane, prev, records: 1, bytes };
+        let handover = Handover { lane: self.lane, prev, records: 1, bytes, after: None };
         Ok(Action::HandOver(handover, Mark { epoch, first_seq: 0 }))
     }
 
@@ -201,9 +200,6 @@ impl Owner {
     }
 
     fn commit(&mut self, open: Open, actions: &mut Vec<Action>) {
-        if let Some(loaded) = self.states.get(&open.stream) {
-            loaded.open = loaded.open.saturating_sub(1);
-        }
         if let Some(key) = open.key {
             self.running.remove(&key);
             if open.keep && !Mutant::KeyNotKept.is_on() {

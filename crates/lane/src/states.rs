@@ -1,5 +1,7 @@
 //! States of aggregates that were asked lately: a bounded cache over the log.
 
+use std::collections::hash_map::Entry;
+
 use domain::{StreamId, TenantId};
 
 use crate::handler::AnyState;
@@ -11,8 +13,9 @@ pub(crate) struct Loaded {
     pub(crate) version: u64,
     /// Whose data it is; `None` before its first event.
     pub(crate) tenant: Option<TenantId>,
-    /// Frames of it that are handed over and not committed: it must stay until they are.
-    pub(crate) open: u32,
+    /// Seq of its newest frame, 0 when it had none since it was read: until that is committed, it must
+    /// stay.
+    pub(crate) newest: u64,
 }
 
 /// Two generations: what is used moves to the young one; when that is full, the old one goes.
@@ -22,6 +25,9 @@ pub(crate) struct States {
     old: Map<StreamId, Loaded>,
     young_max: usize,
 }
+
+/// The place of one stream.
+pub(crate) type Place<'a> = Entry<'a, StreamId, Loaded>;
 
 impl std::fmt::Debug for States {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,28 +43,20 @@ impl States {
         Self { young: Map::default(), old: Map::default(), young_max }
     }
 
-    pub(crate) fn get(&mut self, stream: &StreamId) -> Option<&mut Loaded> {
+    /// The place of a stream, whether something is in it or not. `committed` is the seq up to which the lane
+    /// is committed: what is newer stays.
+    pub(crate) fn place(&mut self, stream: &StreamId, committed: u64) -> Place<'_> {
+        if self.young.len() >= self.young_max {
+            self.old = std::mem::take(&mut self.young);
+            self.young = self.old.extract_if(|_, loaded| loaded.newest > committed).collect();
+        }
         // Mostly there is no old generation: then the key is hashed once.
         if !self.old.is_empty()
             && let Some(loaded) = self.old.remove(stream)
         {
-            self.insert(stream.clone(), loaded);
+            self.young.insert(stream.clone(), loaded);
         }
-        self.young.get_mut(stream)
-    }
-
-    pub(crate) fn insert(&mut self, stream: StreamId, loaded: Loaded) {
-        if self.young.len() >= self.young_max {
-            self.old = std::mem::take(&mut self.young);
-            let open: Vec<_> =
-                self.old.iter().filter(|(_, l)| l.open > 0).map(|(s, _)| s.clone()).collect();
-            for stream in open {
-                if let Some(loaded) = self.old.remove(&stream) {
-                    self.young.insert(stream, loaded);
-                }
-            }
-        }
-        self.young.insert(stream, loaded);
+        self.young.entry(stream.clone())
     }
 
     /// Forgets all.

@@ -12,7 +12,7 @@ use crate::bytes::{Put as _, Take};
 use crate::entry::{NotRecords, Records};
 use crate::kept::Older;
 use crate::offsets::{Offsets, Place};
-use crate::streams::Streams;
+use crate::streams::{Heads, Streams};
 
 /// What a cached handover costs beside its bytes.
 const HANDOVER_BYTES: usize = 160;
@@ -126,10 +126,10 @@ impl Lanes {
         &mut self,
         lane: LaneId,
         location: Location,
-        prev: &Head,
+        heads: Heads<'_>,
         records: &[u8],
     ) -> Option<Result<u64, NotRecords>> {
-        let first = self.get_mut(lane)?.take(location, prev, records);
+        let first = self.get_mut(lane)?.take(location, heads, records);
         self.taken = self.taken.max(location);
         Some(first)
     }
@@ -243,10 +243,15 @@ impl Lane {
         Some(Self { streams, end, handovers, offsets, tail: VecDeque::new(), held })
     }
 
-    fn take(&mut self, location: Location, prev: &Head, records: &[u8]) -> Result<u64, NotRecords> {
+    fn take(
+        &mut self,
+        location: Location,
+        heads: Heads<'_>,
+        records: &[u8],
+    ) -> Result<u64, NotRecords> {
         let first = self.end;
         for record in Records(records) {
-            self.streams.take(self.end, prev, record?);
+            self.streams.take(self.end, heads, record?);
             self.end += 1;
         }
         if first < self.end {

@@ -247,7 +247,7 @@ pub(crate) fn walk(dir: &Path, scan: &mut Scan, lanes: &mut Lanes) -> Result<(),
             continue;
         }
         let taken = entry::decode(entry.bytes)
-            .map(|(prev, records)| lanes.take(lane, entry.location, &prev, records));
+            .map(|(prev, records)| lanes.take(lane, entry.location, (&prev, None), records));
         let what = match taken {
             Some(Some(Ok(_))) => continue,
             Some(None) => {

@@ -40,7 +40,8 @@ impl Shared {
         let mut firsts = Vec::with_capacity(batch.len());
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         for (handover, location) in batch.iter().zip(locations) {
-            let taken = lanes.take(handover.lane, *location, &handover.prev, &handover.bytes);
+            let heads = (&handover.prev, handover.after);
+            let taken = lanes.take(handover.lane, *location, heads, &handover.bytes);
             // Lane and bytes were checked when they were handed over.
             firsts.push(taken.and_then(Result::ok).unwrap_or(u64::MAX));
         }

@@ -12,6 +12,9 @@ use crate::kept::Kept;
 /// By id or offset: seeded anew in each process, and several times as quick as the standard map.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
+/// The head before a handover, and the one behind it if its writer has told it.
+pub(crate) type Heads<'a> = (&'a Head, Option<Head>);
+
 /// Judges the records of a lane by the reader rule and links those of each stream.
 #[derive(Debug)]
 pub(crate) struct Streams {
@@ -41,7 +44,7 @@ impl Streams {
     }
 
     /// Takes the next record of the lane.
-    pub(crate) fn take(&mut self, offset: u64, prev: &Head, record: &[u8]) {
+    pub(crate) fn take(&mut self, offset: u64, (prev, after): Heads<'_>, record: &[u8]) {
         let Ok((header, _)) = Header::read(record) else {
             self.void += 1;
             return;
@@ -50,7 +53,7 @@ impl Streams {
         let ends = header.place > 0 && header.place.checked_add(1) == Some(header.of);
         let partial = self.state.partial().filter(|_| ends);
         let first = partial.map(|(_, _, bytes)| Asked::peek(bytes).ok());
-        match self.state.step(&header, prev, record) {
+        match self.state.step_to(&header, prev, record, after) {
             Step::Claimed => {
                 self.partial.clear();
                 self.kept.claimed(offset, Asked::peek(record).ok());

@@ -125,7 +125,8 @@ mod tests {
 
     fn call(records: u16) -> (Call, mpsc::Receiver<Vec<Delivery>>) {
         let lane = LaneId { topic: TopicId(0), index: 0 };
-        let handover = Handover { lane, prev: Head::default(), records, bytes: Vec::new() };
+        let handover =
+            Handover { lane, prev: Head::default(), records, bytes: Vec::new(), after: None };
         let (tell, told) = mpsc::channel();
         (Call::new(vec![handover], Box::new(move |it| drop(tell.send(it)))), told)
     }

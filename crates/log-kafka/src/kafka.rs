@@ -114,7 +114,7 @@ impl KafkaLog {
         let id = |schema| self.options.schemas.by_fingerprint(schema).map_or(0, codec::Schema::id);
         let mut out = Vec::with_capacity(handovers.len());
         for (at, handover) in handovers.iter().enumerate() {
-            let Handover { lane, prev, records, bytes } = handover;
+            let Handover { lane, prev, records, bytes, .. } = handover;
             let all = headers(bytes).unwrap_or_default();
             if !self.ends.has(*lane) || all.len() != usize::from(*records) {
                 return Err(format!(

@@ -202,7 +202,7 @@ fn behind(next: u64, first: u64, handover: Handover) -> Option<(u64, Handover)> 
     let (_, range) = log::headers(&handover.bytes).ok()?.into_iter().nth(here)?;
     let records = handover.records - u16::try_from(here).ok()?;
     let bytes = handover.bytes[range.start..].to_vec();
-    Some((next, Handover { records, bytes, ..handover }))
+    Some((next, Handover { records, bytes, after: None, ..handover }))
 }
 
 impl Progress {
@@ -228,7 +228,7 @@ mod tests {
         };
         let bytes: Vec<u8> = (0..count).flat_map(|n| Record::claim(1, &claim(n))).collect();
         let lane = LaneId { topic: TopicId(0), index: 0 };
-        Handover { lane, prev: Head::default(), records: count, bytes }
+        Handover { lane, prev: Head::default(), records: count, bytes, after: None }
     }
 
     #[test]

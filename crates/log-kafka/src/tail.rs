@@ -188,7 +188,7 @@ fn take(
     }
     while *next < offset {
         let (prev, bytes) = record::void();
-        batch.push((*next, Handover { lane, prev, records: 1, bytes }));
+        batch.push((*next, Handover { lane, prev, records: 1, bytes, after: None }));
         *next += 1;
     }
     let (prev, bytes) = canonical(message);
@@ -204,7 +204,7 @@ fn take(
             last.records += 1;
             last.bytes.extend_from_slice(&bytes);
         }
-        _ => batch.push((offset, Handover { lane, prev, records: 1, bytes })),
+        _ => batch.push((offset, Handover { lane, prev, records: 1, bytes, after: None })),
     }
     Ok(Some((lane, *next, size)))
 }

@@ -16,6 +16,8 @@ pub struct Handover {
     pub records: u16,
     /// Their canonical bytes.
     pub bytes: Vec<u8>,
+    /// The head behind them, of a claim or one frame whose writer has computed it: spares the log the hash.
+    pub after: Option<Head>,
 }
 
 /// What became of a handover.

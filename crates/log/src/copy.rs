@@ -192,7 +192,7 @@ impl<'a> LaneCopy<'a> {
         let count = u16::try_from(missing.len()).unwrap_or(u16::MAX);
         let bytes: Vec<u8> = missing.iter().flat_map(|it| it.bytes.iter().copied()).collect();
         self.waiting_bytes += bytes.len();
-        self.waiting.push(Handover { lane: self.lane, prev, records: count, bytes });
+        self.waiting.push(Handover { lane: self.lane, prev, records: count, bytes, after: None });
         if self.waiting_bytes > CALL_BYTES { self.send() } else { Ok(()) }
     }
 

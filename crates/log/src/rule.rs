@@ -93,13 +93,30 @@ impl<C: Chain> LaneState<C> {
     ///
     /// The state changes on [`Step::Claimed`], [`Step::Partial`] and [`Step::Whole`] only.
     pub fn step(&mut self, header: &Header, prev: &C::Head, bytes: &[u8]) -> Step {
-        #[cfg(feature = "mutants")]
-        return self.mutated(header, prev, bytes);
-        #[cfg(not(feature = "mutants"))]
-        self.rule(header, prev, bytes)
+        self.step_to(header, prev, bytes, None)
     }
 
-    fn rule(&mut self, header: &Header, prev: &C::Head, bytes: &[u8]) -> Step {
+    /// The same of a record that its own writer handed over, who knows the head behind its frame: that is
+    /// taken in place of the hash. Only for who would believe the writer anyway.
+    pub fn step_to(
+        &mut self,
+        header: &Header,
+        prev: &C::Head,
+        bytes: &[u8],
+        after: Option<C::Head>,
+    ) -> Step {
+        #[cfg(feature = "mutants")]
+        return self.mutated(header, prev, (bytes, after));
+        #[cfg(not(feature = "mutants"))]
+        self.rule(header, prev, (bytes, after))
+    }
+
+    fn rule(
+        &mut self,
+        header: &Header,
+        prev: &C::Head,
+        (bytes, after): (&[u8], Option<C::Head>),
+    ) -> Step {
         if header.kind == Kind::Claim {
             return self.claim(header, bytes);
         }
@@ -121,9 +138,10 @@ impl<C: Chain> LaneState<C> {
             partial.bytes.extend_from_slice(bytes);
             return Step::Partial;
         }
-        self.head = match self.partial.take() {
-            None => C::extend(&self.head, bytes),
-            Some(mut partial) => {
+        self.head = match (after, self.partial.take()) {
+            (Some(after), _) => after,
+            (None, None) => C::extend(&self.head, bytes),
+            (None, Some(mut partial)) => {
                 partial.bytes.extend_from_slice(bytes);
                 C::extend(&self.head, &partial.bytes)
             }

@@ -221,7 +221,7 @@ fn a_frame_is_found_whole_also_when_a_zombie_wrote_into_it() {
     };
     let write = |prev: Head, bytes: &[u8]| {
         let (lane, bytes) = (LANE, bytes.to_vec());
-        append(&log, Handover { lane, prev, records: 1, bytes });
+        append(&log, Handover { lane, prev, records: 1, bytes, after: None });
     };
     write(genesis, &claim(1));
     let head = Sha256Chain::extend(&genesis, &claim(1));

@@ -110,7 +110,7 @@ fn folded(topics: &Topics, reader: &Reader, entries: usize) -> Lanes {
     for entry in reader.scan(Location(0)).take(entries) {
         let (location, lane, bytes) = entry.unwrap();
         let (prev, records) = crate::entry::decode(&bytes).unwrap();
-        lanes.take(crate::entry::unpack(lane), location, &prev, records).unwrap().unwrap();
+        lanes.take(crate::entry::unpack(lane), location, (&prev, None), records).unwrap().unwrap();
     }
     lanes
 }

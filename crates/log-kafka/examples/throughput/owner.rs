@@ -28,7 +28,7 @@ impl Owner {
         let (prev, bytes) = (log.topics().genesis(lane), Record::claim(1, &claim));
         let head = Sha256Chain::extend(&prev, &bytes);
         let begun = Instant::now();
-        let claimed = deliver(log, vec![Handover { lane, prev, records: 1, bytes }]);
+        let claimed = deliver(log, vec![Handover { lane, prev, records: 1, bytes, after: None }]);
         println!("first acknowledgement, log-kafka: {:?}", begun.elapsed());
         assert_eq!(claimed, [Delivery::At { first: 0, contiguous: true }]);
         Self { lane, epoch: 1, seq: 1, head, next: 1, written: 0 }
@@ -47,7 +47,7 @@ impl Owner {
         self.head = Sha256Chain::extend(&self.head, &bytes);
         self.seq += u64::from(RECORDS);
         self.written += u64::from(RECORDS);
-        Handover { lane, prev, records: RECORDS, bytes }
+        Handover { lane, prev, records: RECORDS, bytes, after: None }
     }
 
     /// Keeps so many frames open, as an owner does: in rounds of what has come back.

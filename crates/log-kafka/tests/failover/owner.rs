@@ -66,7 +66,7 @@ pub(crate) fn run_behind(
                 });
                 let records = u16::try_from(1 + command % 3).unwrap();
                 let bytes = frame(lane, state.epoch, state.seq + 1, records, command);
-                let handover = Handover { lane, prev: state.head, records, bytes };
+                let handover = Handover { lane, prev: state.head, records, bytes, after: None };
                 open.push_back(Open { command, first_seq: state.seq + 1, expected: next });
                 state.head = Sha256Chain::extend(&state.head, &handover.bytes);
                 state.seq += u64::from(records);
@@ -117,7 +117,7 @@ fn take_over(log: &dyn Log, follower: &mut Follower, seen: &mut Seen) -> (State,
         };
         let bytes = Record::claim(state.epoch + 1, &claim);
         let (lane, prev, epoch) = (follower.lane(), state.head, state.epoch + 1);
-        let claimed = deliver(log, vec![Handover { lane, prev, records: 1, bytes }]);
+        let claimed = deliver(log, vec![Handover { lane, prev, records: 1, bytes, after: None }]);
         let won = |frames: Vec<Frame>| {
             frames.last().is_some_and(|last| match &last.records[0].body {
                 Body::Claim(it) => it.id == claim.id,

@@ -73,7 +73,7 @@ impl Scribe {
 
     /// A handover of `records` records that the scribe has not written: nothing is counted.
     pub fn handover(&self, records: u16, bytes: Vec<u8>) -> Handover {
-        Handover { lane: self.lane, prev: self.head, records, bytes }
+        Handover { lane: self.lane, prev: self.head, records, bytes, after: None }
     }
 
     fn position(&self, seq: u64) -> Position {

@@ -60,7 +60,7 @@ fn a_copy_goes_on_where_it_was_cut_off_and_takes_what_came_since() {
     let begun = from.read(lane(0), 0, 1 << 20).unwrap();
     for stored in &begun[..2] {
         let (prev, bytes) = (stored.prev, stored.bytes.clone());
-        deliver(&to, vec![Handover { lane: lane(0), prev, records: 1, bytes }]);
+        deliver(&to, vec![Handover { lane: lane(0), prev, records: 1, bytes, after: None }]);
     }
     let copied = copy(&from, &to, |_, _| {}).unwrap();
     assert_eq!((copied.written, copied.there), (7, 2));

@@ -5,13 +5,19 @@ use super::{LaneState, Step};
 use crate::{Chain, Header, Kind, Mutant};
 
 impl<C: Chain> LaneState<C> {
-    pub(super) fn mutated(&mut self, header: &Header, prev: &C::Head, bytes: &[u8]) -> Step {
+    pub(super) fn mutated(
+        &mut self,
+        header: &Header,
+        prev: &C::Head,
+        (bytes, _): (&[u8], Option<C::Head>),
+    ) -> Step {
         let before = self.clone();
         let (header, prev) = (self.given(*header), self.prev(*prev));
         if let (true, Some(partial)) = (Mutant::LastRecordChainedAlone.is_on(), &mut self.partial) {
             partial.bytes.clear();
         }
-        let step = self.rule(&header, &prev, bytes);
+        // What the writer computed would hide mistakes of the chain.
+        let step = self.rule(&header, &prev, (bytes, None));
         self.made(&before, step);
         step
     }
