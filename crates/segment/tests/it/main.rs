@@ -9,5 +9,6 @@
 mod common;
 mod crash;
 mod damage;
+mod here;
 mod store;
 mod window;
