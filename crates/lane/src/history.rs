@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use domain::{EventData, LaneId, StreamId, TenantId, Timestamp};
-use log::{BodyParts, Log, Parts, ReadError};
+use log::{BodyParts, DecodeError, Log, Parts, ReadError};
 
 use crate::handler::{AnyState, Handler};
 
@@ -38,27 +38,44 @@ impl History {
         // One for all: only what the rules look at is taken out of a record.
         let mut data =
             EventData { event_type: Cow::Borrowed(""), fingerprint: 0, datum: Vec::new() };
-        for stored in log.read_stream(lane, stream, 0)? {
-            let damaged = |error| ReadError::Damaged(format!("offset {}: {error}", stored.offset));
-            let parts = Parts::of(&stored.bytes).map_err(damaged)?;
-            let BodyParts::Event(event) = parts.body else { continue };
-            let version = event.version().map_err(damaged)?;
-            // The first event says whose data the stream is.
-            if it.tenant.is_none() {
-                it.tenant = Some(event.tenant().map_err(damaged)?);
+        let mut read = Ok(Ok(()));
+        log.visit_stream(lane, stream, 0, &mut |offset, _, record| {
+            // Behind the first that cannot be read nothing counts.
+            if matches!(read, Ok(Ok(()))) {
+                read = it
+                    .take(record, &mut data, handler)
+                    .map_err(|error| ReadError::Damaged(format!("offset {offset}: {error}")));
             }
-            if data.event_type != event.event_type {
-                data.event_type = Cow::Owned(event.event_type.to_owned());
-            }
-            data.fingerprint = event.schema;
-            data.datum.clear();
-            data.datum.extend_from_slice(event.datum);
-            let at = Timestamp::from_micros(event.recorded_at);
-            if let Err(why) = handler.replay(&mut it.state, &data, at) {
-                return Ok(Err(format!("event {version} of {stream} cannot be read: {why}")));
-            }
-            it.version = version;
+        })?;
+        Ok(read?
+            .map(|()| it)
+            .map_err(|(version, why)| format!("event {version} of {stream} cannot be read: {why}")))
+    }
+
+    /// The next record of the stream. The inner error: its event, with this version, cannot be replayed.
+    fn take(
+        &mut self,
+        record: &[u8],
+        data: &mut EventData,
+        handler: &dyn Handler,
+    ) -> Result<Result<(), (u64, String)>, DecodeError> {
+        let BodyParts::Event(event) = Parts::of(record)?.body else { return Ok(Ok(())) };
+        let version = event.version()?;
+        // The first event says whose data the stream is.
+        if self.tenant.is_none() {
+            self.tenant = Some(event.tenant()?);
         }
-        Ok(Ok(it))
+        if data.event_type != event.event_type {
+            data.event_type = Cow::Owned(event.event_type.to_owned());
+        }
+        data.fingerprint = event.schema;
+        data.datum.clear();
+        data.datum.extend_from_slice(event.datum);
+        let at = Timestamp::from_micros(event.recorded_at);
+        if let Err(why) = handler.replay(&mut self.state, data, at) {
+            return Ok(Err((version, why)));
+        }
+        self.version = version;
+        Ok(Ok(()))
     }
 }

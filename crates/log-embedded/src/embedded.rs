@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{LaneId, StreamId};
 use log::{
-    Body, Claim, Done, GrowthHook, Handover, LaneState, Log, ReadError, Recall, Record,
-    Sha256Chain, Stored, Topics,
+    Body, Claim, Done, GrowthHook, Handover, Head, LaneState, Log, ReadError, Recall, Record,
+    Sha256Chain, Stored, Topics, VisitRecord,
 };
 use segment::{CloseError, Location, Reader, Scan, Store};
 
@@ -167,9 +167,23 @@ impl Log for EmbeddedLog {
         stream: &StreamId,
         from: u64,
     ) -> Result<Vec<Stored>, ReadError> {
+        let mut out = Vec::new();
+        self.visit_stream(lane, stream, from, &mut |offset, prev, bytes| {
+            out.push(Stored { offset, prev: *prev, bytes: bytes.to_vec() });
+        })?;
+        Ok(out)
+    }
+
+    fn visit_stream(
+        &self,
+        lane: LaneId,
+        stream: &StreamId,
+        from: u64,
+        each: VisitRecord<'_>,
+    ) -> Result<(), ReadError> {
         self.refresh()?;
         let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = lanes.get(lane) else { return Ok(Vec::new()) };
+        let Some(known) = lanes.get(lane) else { return Ok(()) };
         let mut offsets: Vec<u64> = known.streams.of(stream.id(), from).collect();
         offsets.reverse();
         // What is in memory is newer than what is only in the store.
@@ -182,14 +196,22 @@ impl Log for EmbeddedLog {
             }
         }
         drop(lanes);
-        let mut out = read_wanted(&self.reader, lane, &stored)?;
+        // Two categories may share an id.
+        let mut of_it = |offset, prev: &Head, bytes: &[u8]| {
+            if log::is_of(bytes, stream) {
+                each(offset, prev, bytes);
+            }
+        };
+        read_wanted(&self.reader, lane, &stored, &mut of_it)?;
+        let mut one = Vec::new();
         for (offset, handover) in recent {
-            let before = out.len();
-            take_recent(lane, &handover, offset, &mut out)?;
-            out.truncate(before + 1);
+            one.clear();
+            take_recent(lane, &handover, offset, &mut one)?;
+            if let Some(Stored { prev, bytes, .. }) = one.first() {
+                of_it(offset, prev, bytes);
+            }
         }
-        out.retain(|stored| log::is_of(&stored.bytes, stream));
-        Ok(out)
+        Ok(())
     }
 
     fn end(&self, lane: LaneId) -> u64 {

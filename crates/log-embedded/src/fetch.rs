@@ -1,7 +1,7 @@
 //! Getting the records of handovers, from memory or from the store. Not finding where they are.
 
 use domain::LaneId;
-use log::{ReadError, Stored};
+use log::{ReadError, Stored, VisitRecord};
 use segment::{Location, Reader};
 
 use crate::entry;
@@ -55,16 +55,16 @@ pub(crate) fn read_places(
     Ok(out)
 }
 
-/// Reads the records at these offsets, each with the handover that holds it, in rising order.
+/// Gives the records at these offsets, each from the handover that holds it, in rising order.
 pub(crate) fn read_wanted(
     reader: &Reader,
     lane: LaneId,
     wanted: &[(u64, Place)],
-) -> Result<Vec<Stored>, ReadError> {
+    each: VisitRecord<'_>,
+) -> Result<(), ReadError> {
     let mut places: Vec<Place> = wanted.iter().map(|(_, place)| *place).collect();
     places.dedup();
     let list: Vec<Location> = places.iter().map(|place| place.location).collect();
-    let mut out = Vec::with_capacity(wanted.len());
     let mut left = wanted.iter().map(|(offset, _)| *offset).peekable();
     let read = reader.read_each(&list, |at, found, bytes| {
         let Some((prev, records)) = entry::decode(bytes).filter(|_| found == entry::pack(lane))
@@ -75,14 +75,17 @@ pub(crate) fn read_wanted(
             if let Ok(record) = record
                 && left.next_if_eq(&offset).is_some()
             {
-                out.push(Stored { offset, prev, bytes: record.to_vec() });
+                each(offset, &prev, record);
             }
         }
     });
     read.map_err(|error| read_error(&error))?;
-    match wanted.get(out.len()) {
-        Some((_, place)) => Err(moved(lane, place.location)),
-        None => Ok(out),
+    match left.peek() {
+        Some(offset) => {
+            let place = wanted.iter().find(|(at, _)| at == offset);
+            Err(moved(lane, place.map_or_else(Location::default, |(_, place)| place.location)))
+        }
+        None => Ok(()),
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Stored {
     pub bytes: Vec<u8>,
 }
 
+/// Takes a record that is not kept: its offset, the head that its writer saw, its bytes.
+pub type VisitRecord<'a> = &'a mut dyn FnMut(u64, &Head, &[u8]);
+
 /// The log could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -91,6 +94,20 @@ pub trait Log: Send + Sync + 'static {
         stream: &StreamId,
         from: u64,
     ) -> Result<Vec<Stored>, ReadError>;
+
+    /// The same, each record given to `each` in its turn: for who looks at many once, and keeps none.
+    fn visit_stream(
+        &self,
+        lane: LaneId,
+        stream: &StreamId,
+        from: u64,
+        each: VisitRecord<'_>,
+    ) -> Result<(), ReadError> {
+        for Stored { offset, prev, bytes } in self.read_stream(lane, stream, from)? {
+            each(offset, &prev, &bytes);
+        }
+        Ok(())
+    }
 
     /// The offset behind the last durable record of a lane.
     fn end(&self, lane: LaneId) -> u64;

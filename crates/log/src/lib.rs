@@ -22,7 +22,7 @@ mod rule;
 mod topics;
 mod wire;
 
-pub use adapter::{Delivery, Done, GrowthHook, Handover, Log, ReadError, Stored};
+pub use adapter::{Delivery, Done, GrowthHook, Handover, Log, ReadError, Stored, VisitRecord};
 pub use chain::{Chain, Head, Sha256Chain};
 pub use claim::Claim;
 pub use copy::{Copied, CopyError, copy};
