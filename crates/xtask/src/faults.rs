@@ -29,6 +29,15 @@ struct Asked {
     seed: u64,
 }
 
+/// What a test says of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Holds,
+    /// This machine forbids what the test needs.
+    LeftOut,
+    Broken,
+}
+
 /// Runs the tests of all faults, or of some, so many rounds.
 pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     if args == ["--list"] {
@@ -51,28 +60,30 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
     }
     step(begun, "everything is built");
     // A test that stands for several faults runs once.
-    let mut verdicts: BTreeMap<&str, bool> = BTreeMap::new();
-    let (mut broken, mut untested) = (0, 0);
+    let mut verdicts: BTreeMap<&str, Verdict> = BTreeMap::new();
+    let mut untested = 0;
     for fault in chosen {
         for test in fault.tests {
             let since = Instant::now();
             let known = verdicts.get(test).copied();
-            let mut held = known.unwrap_or(true);
+            let mut verdict = known.unwrap_or(Verdict::Holds);
             for round in 0..known.map_or(asked.rounds, |_| 0) {
-                held = held && holds(&mut command(at, &built, test, asked.seed + round)?, test);
+                if verdict == Verdict::Holds {
+                    verdict = judged(&mut command(at, &built, test, asked.seed + round)?, test);
+                }
             }
-            verdicts.insert(test, held);
-            broken += usize::from(!held && known.is_none());
-            let verdict = if held { "holds" } else { "BROKEN" };
+            verdicts.insert(test, verdict);
+            let shown = match verdict {
+                Verdict::Holds => "holds",
+                Verdict::LeftOut => "left out",
+                Verdict::Broken => "BROKEN",
+            };
             let name = test.rsplit("::").next().unwrap_or(test);
             let took = known.map_or_else(
                 || format!("{:.1} s", since.elapsed().as_secs_f64()),
                 |_| "see above".to_owned(),
             );
-            say(&format!(
-                "F{:<3} {verdict:7} {:>3} x {took:>9}  {name}",
-                fault.number, asked.rounds
-            ));
+            say(&format!("F{:<3} {shown:8} {:>3} x {took:>9}  {name}", fault.number, asked.rounds));
         }
         if let Some(why) = without(fault) {
             untested += usize::from(fault.absent.is_none());
@@ -80,8 +91,10 @@ pub(crate) fn faults(at: &Workspace, args: &[&str]) -> Result<(), Failed> {
         }
     }
     let tests = verdicts.len();
+    let count = |of| verdicts.values().filter(|it| **it == of).count();
+    let (broken, left_out) = (count(Verdict::Broken), count(Verdict::LeftOut));
     say(&format!(
-        "{tests} tests, {} rounds from seed {}, {:.0} s in all: {broken} broken; {untested} faults have no test yet",
+        "{tests} tests, {} rounds from seed {}, {:.0} s in all: {broken} broken, {left_out} left out; {untested} faults have no test yet",
         asked.rounds,
         asked.seed,
         begun.elapsed().as_secs_f64()
@@ -147,17 +160,18 @@ fn command(at: &Workspace, built: &Built, test: &str, seed: u64) -> Result<Comma
 }
 
 /// Whether a test ran, and passed.
-fn holds(command: &mut Command, test: &str) -> bool {
+fn judged(command: &mut Command, test: &str) -> Verdict {
     let (well, said) = ended(command);
     // A filter that fits nothing is no test that passed. The programs do not count tests.
     let ran = !test.contains("::") || said.lines().any(|it| it.contains("result: ok. 1 passed"));
-    if !(well && ran) {
-        let lines: Vec<&str> = said.lines().collect();
-        lines[lines.len().saturating_sub(30)..]
-            .iter()
-            .for_each(|line| say(&format!("     | {line}")));
+    if well && ran {
+        return if said.contains("LEFT OUT") { Verdict::LeftOut } else { Verdict::Holds };
     }
-    well && ran
+    let lines: Vec<&str> = said.lines().collect();
+    for line in &lines[lines.len().saturating_sub(30)..] {
+        say(&format!("     | {line}"));
+    }
+    Verdict::Broken
 }
 
 fn ended(command: &mut Command) -> (bool, String) {

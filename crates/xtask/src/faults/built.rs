@@ -66,7 +66,8 @@ impl Built {
         let path = path_of(&listed, name);
         let none = || Failed::Step(format!("{root} has not one test `{name}`"));
         let mut command = command();
-        command.args(["--exact", path.ok_or_else(none)?]);
+        // Also of a test that passes: it may say that it left something out.
+        command.args(["--show-output", "--exact", path.ok_or_else(none)?]);
         Ok(command)
     }
 }
