@@ -5,5 +5,6 @@
 mod cluster;
 mod commands;
 mod fences;
+mod heads;
 mod support;
 mod tenure;
