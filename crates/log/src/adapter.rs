@@ -34,9 +34,10 @@ pub enum Delivery {
     Unknown(String),
 }
 
-/// Called once, from a thread of the log or before [`Log::append`] returns, with one delivery a handover. Calls that share a lane are
-/// answered in their order as long as all are delivered: behind one whose fate is unknown, later ones may
-/// be told first. On a log of several machines calls of other lanes have no order. It must not block.
+/// Called once, from a thread of the log or before [`Log::append`] returns, with one delivery a handover.
+/// Calls that share a lane are answered in their order as long as all are delivered: behind one whose fate
+/// is unknown, later ones may be told first. On a log of several machines calls of other lanes have no
+/// order. It must not block.
 pub type Done = Box<dyn FnOnce(Vec<Delivery>) + Send>;
 
 /// Told which lanes have grown.
@@ -78,8 +79,8 @@ pub trait Log: Send + Sync + 'static {
     fn topics(&self) -> &Topics;
 
     /// Hands records over, in order, without waiting for those before; a log may write a handover that comes
-    /// alone while the caller waits. Overload and a failed medium are deliveries
-    /// too: `Unknown`, and nothing handed over later in the epoch counts.
+    /// alone while the caller waits. Overload and a failed medium are deliveries too: `Unknown`, and nothing
+    /// handed over later in the epoch counts.
     fn append(&self, handovers: Vec<Handover>, done: Done);
 
     /// The records of a lane from an offset on, about `bytes_max` of them and at least one unless the
