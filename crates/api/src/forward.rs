@@ -112,60 +112,51 @@ where
     F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
     Fut: Future<Output = Answered> + Send,
 {
-    match edge.forward.clone().filter(|_| !request.method().is_safe()) {
-        None => handler(edge, asked, request).await,
-        // Three times the size of the handler: not every request should carry it.
-        Some(port) => Box::pin(among(port, edge, asked, request, handler)).await,
-    }
-}
-
-async fn among<F, Fut>(
-    port: Arc<dyn ForwardPort>,
-    edge: Arc<Shared>,
-    asked: Asked,
-    request: Request,
-    handler: F,
-) -> Answered
-where
-    F: FnOnce(Arc<Shared>, Asked, Request) -> Fut + Clone + Send + Sync,
-    Fut: Future<Output = Answered> + Send,
-{
-    let (mut parts, body) = request.into_parts();
-    let body = whole(&edge, body).await?;
-    let is_node = edge.gate.is_node(&parts.headers);
-    let drawn = parts.headers.get(DRAWN).filter(|_| is_node).and_then(|it| it.to_str().ok());
-    let drawn = drawn.and_then(|it| Uuid::try_parse(it).ok()).unwrap_or_else(Uuid::now_v7);
-    parts.extensions.insert(Drawn(drawn));
-    let forwarded = forwarded(&parts, &body, &asked, drawn);
-    let here = || {
-        let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-        handler.clone()(Arc::clone(&edge), asked.clone(), request)
+    let Some(port) = edge.forward.clone().filter(|_| !request.method().is_safe()) else {
+        return handler(edge, asked, request).await;
     };
-    // A node that was asked by another one says where to ask next, and asks nobody itself.
-    if is_node {
-        return here().await;
-    }
-    let keyed = forwarded.headers.contains_key(IDEMPOTENCY_KEY);
-    let began = Instant::now();
-    // Whether a try may have done it: then nothing that says "nothing happened" is the whole truth.
-    let mut unsure = false;
-    loop {
-        let answered = here().await;
-        let told = match named(&answered) {
-            Some(url) => hop(&*port, url, &forwarded, keyed, &here).await,
-            None => Told::Answered(answered),
+    // Apart, because it is three times the size of the handler: not every request should carry it.
+    Box::pin(async move {
+        let (mut parts, body) = request.into_parts();
+        let body = whole(&edge, body).await?;
+        let is_node = edge.gate.is_node(&parts.headers);
+        let drawn = parts.headers.get(DRAWN).filter(|_| is_node).and_then(|it| it.to_str().ok());
+        let drawn = drawn.and_then(|it| Uuid::try_parse(it).ok()).unwrap_or_else(Uuid::now_v7);
+        parts.extensions.insert(Drawn(drawn));
+        let forwarded = forwarded(&parts, &body, &asked, drawn);
+        let here = || {
+            let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
+            handler.clone()(Arc::clone(&edge), asked.clone(), request)
         };
-        unsure |= matches!(told, Told::Lost | Told::Moved);
-        let told = match told {
-            Told::Answered(answered) if !(unsure && is_unavailable(&answered)) => return answered,
-            told => told,
-        };
-        let may_ask_again = keyed || matches!(told, Told::NotSent);
-        if !may_ask_again || began.elapsed() > ASK_AGAIN_MAX {
-            return Err(if unsure { Told::Lost.problem() } else { told.problem() });
+        // A node that was asked by another one says where to ask next, and asks nobody itself.
+        if is_node {
+            return here().await;
         }
-        tokio::time::sleep(PAUSE).await;
-    }
+        let keyed = forwarded.headers.contains_key(IDEMPOTENCY_KEY);
+        let began = Instant::now();
+        // Whether a try may have done it: then nothing that says "nothing happened" is the whole truth.
+        let mut unsure = false;
+        loop {
+            let answered = here().await;
+            let told = match named(&answered) {
+                Some(url) => hop(&*port, url, &forwarded, keyed, &here).await,
+                None => Told::Answered(answered),
+            };
+            unsure |= matches!(told, Told::Lost | Told::Moved);
+            let told = match told {
+                Told::Answered(answered) if !(unsure && is_unavailable(&answered)) => {
+                    return answered;
+                }
+                told => told,
+            };
+            let may_ask_again = keyed || matches!(told, Told::NotSent);
+            if !may_ask_again || began.elapsed() > ASK_AGAIN_MAX {
+                return Err(if unsure { Told::Lost.problem() } else { told.problem() });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    })
+    .await
 }
 
 /// All of a body: it is sent more than once, perhaps.
