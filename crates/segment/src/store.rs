@@ -1,6 +1,5 @@
 //! The writing side: options, opening, appending, closing. Reading is in `reader`.
 
-use crate::batch::Done;
 use crate::catalog::Catalog;
 use crate::dir::{self, WriterLock};
 use crate::error::{AppendError, CloseError, IoFault, OpenError};
@@ -118,8 +117,9 @@ impl Store {
     /// Hands entries over. They become durable together or not at all, in the order of the
     /// calls; `done` then gets the location of each. Does not wait for I/O.
     ///
-    /// `done` runs on the I/O thread, where it holds up the next group commit: it should hand
-    /// over and return. It may append again. A call refused at once (`Overloaded`, `TooLarge`,
+    /// `done` runs on the I/O thread, or on that of a caller of [`append_here`](Self::append_here) whose
+    /// turn it is, and holds up the next group commit: it should hand over and return. It may append
+    /// again. A call refused at once (`Overloaded`, `TooLarge`,
     /// `Closed`, `Failed`) is answered on the caller's thread, before this returns.
     #[expect(
         clippy::needless_pass_by_value,
@@ -140,8 +140,7 @@ impl Store {
         entries: &[Parts<'_>],
         done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
     ) {
-        let done: Done = Box::new(done);
-        self.turns.hand_over(entries, done);
+        self.queue.push(entries, Box::new(done));
     }
 
     /// The same for a caller who has nothing else to do: when nothing is under way, the entries are
@@ -151,8 +150,7 @@ impl Store {
         entries: &[Parts<'_>],
         done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
     ) {
-        let done: Done = Box::new(done);
-        self.turns.write_here(entries, done);
+        self.turns.write_here(entries, Box::new(done));
     }
 
     /// Everything before is durable; the next block begins here or later.

@@ -3,6 +3,7 @@
 //! durable in its order. Not the writing itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::Parts;
 use crate::batch::Done;
@@ -38,7 +39,7 @@ impl Turns {
                     self.queue.linger(answered);
                 }
                 Wake::Idle => {
-                    if writer.mark_at().is_some_and(|at| at <= std::time::Instant::now()) {
+                    if writer.mark_at().is_some_and(|at| at <= Instant::now()) {
                         writer.confirm();
                     }
                     idle_at = writer.mark_at();
@@ -54,11 +55,6 @@ impl Turns {
         self.queue.failure().map_or(Ok(()), Err)
     }
 
-    /// Hands a call over to the I/O thread.
-    pub(crate) fn hand_over(&self, entries: &[Parts<'_>], done: Done) {
-        self.queue.push(entries, done);
-    }
-
     /// Writes a call on this thread when nothing is under way; otherwise hands it over.
     pub(crate) fn write_here(&self, entries: &[Parts<'_>], done: Done) {
         // Completions run while the turn is held: one that appends comes here too, and is put in line.
@@ -68,6 +64,7 @@ impl Turns {
         };
         let confirmed = writer.mark_at().is_none();
         self.queue.push_quietly(entries, done);
+        // Its own call may lie behind those of others.
         while take(&self.queue, writer) > 0 {}
         let unconfirmed = writer.mark_at().is_some();
         drop(turn);
