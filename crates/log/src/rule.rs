@@ -106,16 +106,17 @@ impl<C: Chain> LaneState<C> {
         after: Option<C::Head>,
     ) -> Step {
         #[cfg(feature = "mutants")]
-        return self.mutated(header, prev, (bytes, after));
+        return self.mutated(header, prev, bytes, after);
         #[cfg(not(feature = "mutants"))]
-        self.rule(header, prev, (bytes, after))
+        self.rule(header, prev, bytes, after)
     }
 
     fn rule(
         &mut self,
         header: &Header,
         prev: &C::Head,
-        (bytes, after): (&[u8], Option<C::Head>),
+        bytes: &[u8],
+        after: Option<C::Head>,
     ) -> Step {
         if header.kind == Kind::Claim {
             return self.claim(header, bytes);

@@ -9,7 +9,8 @@ impl<C: Chain> LaneState<C> {
         &mut self,
         header: &Header,
         prev: &C::Head,
-        (bytes, _): (&[u8], Option<C::Head>),
+        bytes: &[u8],
+        _after: Option<C::Head>,
     ) -> Step {
         let before = self.clone();
         let (header, prev) = (self.given(*header), self.prev(*prev));
@@ -17,7 +18,7 @@ impl<C: Chain> LaneState<C> {
             partial.bytes.clear();
         }
         // What the writer computed would hide mistakes of the chain.
-        let step = self.rule(&header, &prev, (bytes, None));
+        let step = self.rule(&header, &prev, bytes, None);
         self.made(&before, step);
         step
     }
