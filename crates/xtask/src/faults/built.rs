@@ -82,8 +82,8 @@ fn said(command: &mut Command) -> Result<String, Failed> {
     }
 }
 
-/// Source and executable of a message of cargo's about a test binary. (No path of ours has anything that JSON
-/// would write in another way.)
+/// Source and executable of a message of cargo's about a test binary. Tools take no libraries, so this is no JSON
+/// reader: no path of ours has anything that JSON would write in another way.
 fn binary(message: &str) -> Option<(PathBuf, PathBuf)> {
     let text = |name: &str| {
         let (_, rest) = message.split_once(&format!("\"{name}\":\""))?;
