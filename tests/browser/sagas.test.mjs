@@ -30,6 +30,16 @@ async function publish(body, platforms, minor) {
   return saga;
 }
 
+/** Submits the action that is open, once more each time the saga moved meanwhile, until it has happened. */
+async function submit(page, happened) {
+  await until("the action is taken", async () => {
+    const answer = page.waitForResponse((response) => response.request().method() === "POST");
+    await page.locator("button.go").click();
+    return [204, 303].includes((await answer).status());
+  });
+  await happened.waitFor();
+}
+
 /** The first saga that passes a filter. */
 async function first(filter) {
   const html = await heading(`/console/sagas?filter=${encodeURIComponent(filter)}`);
@@ -223,8 +233,7 @@ test("a dialog that was overtaken shows what changed, and is meant for the new r
   const other = await open(pageOf(saga.undoing));
   await other.locator('a[href*="/retry?"]').first().click();
   await other.locator("#dialog #reason").fill("One try to see whether it is back");
-  await other.keyboard.press("Control+Enter");
-  await other.locator("#sg-events", { hasText: "One try to see" }).waitFor({ timeout: 5_000 });
+  await submit(other, other.locator("#sg-events", { hasText: "One try to see" }));
   await dialog.locator("button.go").click();
   await dialog.locator("[role=alert]").waitFor();
   const says = await dialog.innerText();
@@ -284,13 +293,12 @@ test("without a script one reads, filters, travels, holds and releases", async (
   await page.locator("#sg-why a", { hasText: "Back to now" }).click();
   await page.locator('a[href$="/hold"]').first().click();
   await page.locator("#reason").fill("Wait until Monday, please");
-  await page.locator("button.go").click();
+  await submit(page, page.locator("#operators", { hasText: "Wait until Monday, please" }));
   assert.equal(page.url(), at);
   assert.match(await state(page), /held/);
-  assert.match(await page.locator("#operators").innerText(), /Wait until Monday, please/);
   await page.locator('a[href$="/release"]').first().click();
   await page.locator("#reason").fill("It is Monday already");
-  await page.locator("button.go").click();
+  await submit(page, page.locator("#operators", { hasText: "It is Monday already" }));
   assert.doesNotMatch(await state(page), /held/);
   await done(page);
 });
