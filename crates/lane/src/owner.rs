@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use domain::{CommandKey, LaneId, Timestamp};
-use log::{Claim, Handover, LaneState, Log, Mutant, ReadError, Record, Sha256Chain};
+use log::{Claim, Handover, KeyAt, LaneState, Log, Mutant, ReadError, Record, Sha256Chain};
 use uuid::Uuid;
 
 use crate::answer::Answer;
@@ -15,8 +15,8 @@ use crate::states::States;
 use crate::submit::Submit;
 use crate::tenure::{Delivered, Tenure};
 
-/// Aggregates of one lane kept in memory (twice this at most).
-const STATES_YOUNG_MAX: usize = 16_384;
+/// Aggregates of one lane kept in memory (twice this at most): what a table of 16,384 places holds.
+const STATES_YOUNG_MAX: usize = 14_336;
 /// Commands that wait in a lane while it is taken over.
 pub(crate) const WAITING_MAX: usize = 4_096;
 
@@ -203,7 +203,8 @@ impl Owner {
         if let Some(key) = open.key {
             self.running.remove(&key);
             if open.keep && !Mutant::KeyNotKept.is_on() {
-                self.keys.keep(key, open.recorded_at, open.place);
+                let Place { offset, seq } = open.place;
+                self.keys.keep(KeyAt { key, at: open.recorded_at, offset, seq });
             }
         }
         actions.push(Action::Answer(open.ticket, open.answer));

@@ -3,7 +3,7 @@
 
 use log::{Asked, Body, KeyAt, Log, ReadError, Recall, Record, Stored};
 
-use crate::keys::Place;
+use crate::keys::{Keys, Place};
 use crate::owner::{Fate, Owner};
 use crate::tenure::{Read, Tenure};
 
@@ -16,9 +16,7 @@ impl Owner {
         self.tenure = Tenure::new(recall.state, recall.next_offset);
         self.log_time = recall.log_time;
         self.claim = recall.claim;
-        for KeyAt { key, at, offset, seq } in recall.keys {
-            self.keys.keep(key, at, Place { offset, seq });
-        }
+        self.keys = Keys::recalled(recall.keys);
     }
 
     /// Reads what can be read at once and applies it, until the own claim comes back.
@@ -87,7 +85,7 @@ impl Owner {
         let Asked { at, key } = Asked::of(first);
         self.log_time = self.log_time.max(at);
         if let Some(key) = key {
-            self.keys.keep(key, at, place);
+            self.keys.keep(KeyAt { key, at, offset: place.offset, seq: place.seq });
         }
         for (open, fate) in &mut self.lost {
             if open.epoch == first.header.epoch && open.place.seq == place.seq {
