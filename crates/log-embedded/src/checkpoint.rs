@@ -5,9 +5,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use crc32c::{crc32c, crc32c_append};
 use domain::LaneId;
@@ -138,25 +140,54 @@ pub(crate) fn read(
     let (footer, bytes) = read_footer(&file)?;
     let file = Arc::new(file);
     fits(&footer, topics, reader)?;
-    let mut found = Found { lanes, from: footer.place, place: footer.place, bytes };
-    let (mut at, mut part_bytes) = (HEAD_BYTES, Vec::new());
-    for (lane, part) in topics.lanes().zip(&footer.parts) {
-        part_bytes.resize(usize::try_from(part.bytes).map_err(|error| error.to_string())?, 0);
-        file.read_exact_at(&mut part_bytes, at).map_err(|error| error.to_string())?;
-        let (file, rows) = (Arc::clone(&file), at + part.bytes);
-        let older = Older { file, at: rows, bytes: part.keys_bytes, check: part.keys_check };
-        at = rows + part.keys_bytes;
-        if crc32c(&part_bytes) != part.check {
-            return Err("its checksum is wrong".to_owned());
-        }
-        let read = Lane::read(Take(&part_bytes), part.held);
-        let mut read = read.ok_or("a lane in it cannot be read")?;
-        read.streams.kept.moved(older, None);
-        found.lanes.put(lane, read);
-        found.from = found.from.min(part.held);
-    }
+    let from = footer.parts.iter().map(|part| part.held).fold(footer.place, Location::min);
+    let mut found = Found { lanes, from, place: footer.place, bytes };
     // Lanes of topics that were added since had no record then.
+    for (lane, read) in topics.lanes().zip(read_parts(&file, &footer.parts)?) {
+        found.lanes.put(lane, read);
+    }
     Ok(Some(found))
+}
+
+/// Reads the lanes, some on each processor, since a long log is opened no sooner than they are known.
+fn read_parts(file: &Arc<File>, parts: &[Part]) -> Result<Vec<Lane>, String> {
+    let mut places = Vec::with_capacity(parts.len());
+    let mut at = HEAD_BYTES;
+    for part in parts {
+        places.push((at, part));
+        at += part.bytes + part.keys_bytes;
+    }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let some = places.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let read = |some: &[(u64, &Part)]| {
+            let mut bytes = Vec::new();
+            some.iter().map(|(at, part)| read_part(file, *at, part, &mut bytes)).collect()
+        };
+        let readers: Vec<_> =
+            places.chunks(some).map(|some| scope.spawn(move || read(some))).collect();
+        let mut lanes = Vec::with_capacity(parts.len());
+        for reader in readers {
+            let some: Result<Vec<Lane>, String> =
+                reader.join().map_err(|_| "a reader of it panicked".to_owned())?;
+            lanes.append(&mut some?);
+        }
+        Ok(lanes)
+    })
+}
+
+/// Reads the lane that begins here, by way of `bytes`.
+fn read_part(file: &Arc<File>, at: u64, part: &Part, bytes: &mut Vec<u8>) -> Result<Lane, String> {
+    bytes.resize(usize::try_from(part.bytes).map_err(|error| error.to_string())?, 0);
+    file.read_exact_at(bytes, at).map_err(|error| error.to_string())?;
+    if crc32c(bytes) != part.check {
+        return Err("its checksum is wrong".to_owned());
+    }
+    let mut lane = Lane::read(Take(bytes), part.held).ok_or("a lane in it cannot be read")?;
+    let (file, at) = (Arc::clone(file), at + part.bytes);
+    let older = Older { file, at, bytes: part.keys_bytes, check: part.keys_check };
+    lane.streams.kept.moved(older, None);
+    Ok(lane)
 }
 
 fn read_footer(file: &File) -> Result<(Footer, u64), String> {

@@ -35,6 +35,7 @@ mod keeper;
 mod kept;
 mod lanes;
 mod manifest;
+mod newest;
 mod offsets;
 mod open;
 mod place;

@@ -8,6 +8,7 @@ use log::Head;
 
 use crate::bytes::{Put as _, Take, named, pair, unnamed, unpair};
 use crate::kept::Kept;
+use crate::newest::Newest;
 
 /// By id or offset: seeded anew in each process, and several times as quick as the standard map.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -21,7 +22,7 @@ pub(crate) struct Streams {
     state: LaneState<Sha256Chain>,
     /// Records of the frame under assembly: offset and stream.
     partial: Vec<(u64, Uuid)>,
-    last: Map<Uuid, u64>,
+    newest: Newest,
     links: Links,
     void: u64,
     /// Among them, since this was opened: those that only the hash does not fit.
@@ -35,7 +36,7 @@ impl Streams {
         Self {
             state: LaneState::new(genesis),
             partial: Vec::new(),
-            last: Map::default(),
+            newest: Newest::default(),
             links: Links::default(),
             void: 0,
             mismatches: 0,
@@ -84,15 +85,14 @@ impl Streams {
     }
 
     fn link(&mut self, offset: u64, stream: Uuid) {
-        if let Some(before) = self.last.insert(stream, offset) {
+        if let Some(before) = self.newest.set(stream, offset) {
             self.links.set(offset, before);
         }
     }
 
     /// Offsets of the valid records of a stream, not below `from`, falling.
     pub(crate) fn of(&self, stream: Uuid, from: u64) -> impl Iterator<Item = u64> + '_ {
-        let last = self.last.get(&stream).copied();
-        std::iter::successors(last, |offset| self.links.before(*offset))
+        std::iter::successors(self.newest.get(stream), |offset| self.links.before(*offset))
             .take_while(move |offset| *offset >= from)
     }
 
@@ -123,7 +123,7 @@ impl Streams {
     /// Goes over every stream to its first record, and gives how many streams there are.
     #[cfg(test)]
     pub(crate) fn walk(&self) -> usize {
-        self.last.keys().filter(|stream| self.of(**stream, 0).last().is_some()).count()
+        self.newest.streams().filter(|stream| self.of(*stream, 0).last().is_some()).count()
     }
 
     /// For a checkpoint.
@@ -139,7 +139,7 @@ impl Streams {
         out.put_rows(self.links.near.iter().map(|distance| distance.to_le_bytes()));
         out.put_rows(self.links.far.iter().map(|(at, before)| pair(*at, *before)));
         self.kept.write(out);
-        out.put_rows(self.last.iter().map(|(stream, at)| named(*stream.as_bytes(), *at)));
+        self.newest.write(out);
     }
 
     /// What [`Self::write`] wrote of a lane with `end` records.
@@ -161,13 +161,9 @@ impl Streams {
         let partial = from.rows()?.iter().map(of_stream).collect::<Option<Vec<_>>>()?;
         let links = Links::read(from, end)?;
         let kept = Kept::read(from)?;
-        let rows = from.rows()?;
-        let mut last = Map::with_capacity_and_hasher(rows.len(), <_>::default());
-        for (at, stream) in rows.iter().map(of_stream).map_while(|it| it) {
-            last.insert(stream, at);
-        }
-        let sound = last.len() == rows.len() && void <= end && seq <= end;
-        sound.then_some(Self { state, partial, last, links, void, mismatches: 0, kept })
+        let newest = Newest::read(from, end)?;
+        let sound = void <= end && seq <= end;
+        sound.then_some(Self { state, partial, newest, links, void, mismatches: 0, kept })
     }
 }
 
