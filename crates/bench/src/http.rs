@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::load::{self, Answered, Call, runtime};
 use crate::note::{self, AGGREGATES};
+use crate::pauses::Pauses;
 use crate::plan::Plan;
 use crate::restate::{self, Restate};
 use crate::row::{Contestant, Goal, Row};
@@ -172,7 +173,7 @@ fn row(
         return Ok(());
     }
     let (mut ours, mut null) = (Contestant::new("ours"), Contestant::new(NULL));
-    let mut open = Contestant::new("open loop");
+    let (mut open, mut pauses) = (Contestant::new("open loop"), Pauses::default());
     // A batch is one call of the load, and so many commands.
     let of = batch.unwrap_or(1);
     let beside = runtime()?;
@@ -202,11 +203,13 @@ fn row(
         }
         if !plan.ours {
             open.runs.push(load::open(&runtime, peak / 2.0, plan.lasts, &product)?.times(of));
+            pauses.look(plan.lasts);
         }
     }
     let more = vec![
         ("commands_a_request", serde_json::json!(of)),
         ("open_loop", w1::open_json(0.5, &open)),
+        ("machine_pauses", pauses.json()),
     ];
     let (name, goal) = (name.to_owned(), Some(goal));
     let peers = [streams.map(|_| appends), restate.map(|_| objects)];

@@ -13,6 +13,7 @@ mod load;
 mod measure;
 mod note;
 mod ours;
+mod pauses;
 mod pg;
 mod plan;
 mod process;

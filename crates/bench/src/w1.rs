@@ -12,6 +12,7 @@ use crate::device::{self, Prewritten, Sync};
 use crate::load::{self, runtime};
 use crate::note::AGGREGATES;
 use crate::ours::{LANES, Ours};
+use crate::pauses::Pauses;
 use crate::pg::{CLIENTS_MAX, Pg};
 use crate::plan::Plan;
 use crate::row::{Contestant, Goal, Row};
@@ -140,7 +141,7 @@ fn row(
     goal: Goal,
     report: &mut Report,
 ) -> Result<(), Failed> {
-    let mut ours = Contestant::new("ours");
+    let (mut ours, mut pauses) = (Contestant::new("ours"), Pauses::default());
     let mut open: Vec<_> = OPEN_AT.map(|part| (part, Contestant::new("open loop"))).into();
     let beside = runtime()?;
     let mut others = if plan.ours { None } else { Some(Others::new(plan, &beside, callers)?) };
@@ -154,6 +155,7 @@ fn row(
             for (part, open) in &mut open {
                 open.runs.push(load::open(&runtime, peak * *part, plan.lasts, &it)?);
             }
+            pauses.look(plan.lasts);
             others.round(plan, &beside, callers)?;
         }
         it.stop(&runtime);
@@ -161,7 +163,8 @@ fn row(
     let open: Vec<_> = open.iter().map(|(part, runs)| open_json(*part, runs)).collect();
     let (controls, peers) = others.map_or_else(Default::default, |others| others.end(&beside));
     let (name, goal) = (name.to_owned(), Some(goal));
-    report.add(&Row { name, ours, controls, peers, goal, more: vec![("open_loop", json!(open))] });
+    let more = vec![("open_loop", json!(open)), ("machine_pauses", pauses.json())];
+    report.add(&Row { name, ours, controls, peers, goal, more });
     Ok(())
 }
 
