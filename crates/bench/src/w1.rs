@@ -146,6 +146,10 @@ fn row(
     let beside = runtime()?;
     let mut others = if plan.ours { None } else { Some(Others::new(plan, &beside, callers)?) };
     for _ in 0..plan.rounds {
+        if others.is_some() {
+            // Before ours begins: what it does behind its answers is not the machine's.
+            pauses.look(plan.lasts);
+        }
         let runtime = runtime()?;
         let it = Arc::new(Ours::start(&runtime, &plan.fresh()?, LANES, AGGREGATES)?);
         let run = load::closed(&runtime, callers, plan.lasts, &it)?;
@@ -155,7 +159,6 @@ fn row(
             for (part, open) in &mut open {
                 open.runs.push(load::open(&runtime, peak * *part, plan.lasts, &it)?);
             }
-            pauses.look(plan.lasts);
             others.round(plan, &beside, callers)?;
         }
         it.stop(&runtime);
