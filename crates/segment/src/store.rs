@@ -88,6 +88,7 @@ pub struct Store {
     turns: Arc<Turns>,
     catalog: Arc<Catalog>,
     dir: PathBuf,
+    sync: bool,
     thread: Option<JoinHandle<Result<(), AppendError>>>,
 }
 
@@ -104,13 +105,13 @@ impl Store {
         let queue = Arc::new(Queue::new(options.queue_bytes_max, options.block_bytes()));
         let writer = Writer::new(&options, Arc::clone(&queue), Arc::clone(&catalog), tail)?;
         let turns = Arc::new(Turns::new(Arc::clone(&queue), writer));
-        let (dir, theirs) = (options.dir, Arc::clone(&turns));
+        let (dir, sync, theirs) = (options.dir, options.sync, Arc::clone(&turns));
         let thread = std::thread::Builder::new()
             .name("segment-io".into())
             // The lock goes with the one who writes, and is given back when that one ends.
             .spawn(move || theirs.run(lock))
             .map_err(IoFault::new("starting a thread for", &dir, 0))?;
-        let store = Self { queue, turns, catalog, dir, thread: Some(thread) };
+        let store = Self { queue, turns, catalog, dir, sync, thread: Some(thread) };
         Ok((store, recovery))
     }
 
@@ -145,12 +146,17 @@ impl Store {
 
     /// The same for a caller who has nothing else to do: when nothing is under way, the entries are
     /// written, and `done` runs, on this thread before this returns. That spares two changes of thread.
+    /// Without `sync` nobody waits for the device, and the caller shall not either: they are put in line.
     pub fn append_here(
         &self,
         entries: &[Parts<'_>],
         done: impl FnOnce(Result<Vec<Location>, AppendError>) + Send + 'static,
     ) {
-        self.turns.write_here(entries, Box::new(done));
+        if self.sync {
+            self.turns.write_here(entries, Box::new(done));
+        } else {
+            self.append_parts(entries, done);
+        }
     }
 
     /// Everything before is durable; the next block begins here or later.

@@ -4,6 +4,7 @@
 use crate::common::{entry, open, read_all, small};
 use segment::Parts;
 use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 fn one(lane: u32, body: &[u8]) -> [Parts<'_>; 1] {
@@ -27,12 +28,27 @@ fn when_nothing_is_under_way_the_answer_is_there_before_the_call_returns() {
 }
 
 #[test]
+fn without_sync_the_caller_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = small(dir.path());
+    options.sync = false;
+    let store = open(options);
+    let (tell, told) = mpsc::channel();
+    for _ in 0..100 {
+        let tell = tell.clone();
+        store.append_here(&one(0, b"one"), move |_| tell.send(thread::current().id()).unwrap());
+        assert_ne!(told.recv().unwrap(), thread::current().id());
+    }
+    store.close().unwrap();
+}
+
+#[test]
 fn calls_of_both_kinds_keep_the_order_of_each_thread() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = small(dir.path());
     options.segment_bytes = 64 * 4096;
     let store = open(options);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for lane in 0..4_u32 {
             let store = &store;
             scope.spawn(move || {
