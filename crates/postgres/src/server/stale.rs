@@ -30,6 +30,9 @@ const ORPHAN_STEPS: [(Option<Signal>, Duration); 3] = [
 ];
 /// A killed process is gone as soon as the kernel gets to it.
 const STARTING_WAIT: Duration = Duration::from_secs(5);
+/// A process has no command line in the midst of `exec`, for microseconds unless the machine is busy.
+/// A few programs never have one, hence a bound.
+const EXEC_WAIT: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Ends every server process of this cluster and removes its lock files.
@@ -63,13 +66,15 @@ pub(super) fn end(prepared: &Prepared) -> Result<(), StartError> {
 /// parent: left alone, a slow one could start beside ours a moment later.
 fn kill_starting(cluster: &Path) -> Result<(), StartError> {
     let mut left = Vec::new();
+    let begun = Instant::now();
     let gone = wait(STARTING_WAIT, || {
-        left = starting(cluster);
+        let unclear;
+        (left, unclear) = starting(cluster);
         for &pid in &left {
             // Gone already is what is wanted.
             let _ = kill_process(pid, Signal::KILL);
         }
-        left.is_empty()
+        left.is_empty() && (!unclear || begun.elapsed() > EXEC_WAIT)
     });
     match left.first().filter(|_| !gone) {
         Some(pid) => Err(StartError::Leftover { pid: pid.as_raw_nonzero().get() }),
@@ -143,15 +148,21 @@ fn processes(cluster: &Path) -> Vec<Pid> {
     all().filter(|&pid| belongs(pid, cluster)).collect()
 }
 
-/// Processes that carry the mark of this cluster and do not work in it (yet).
+/// Processes that carry the mark of this cluster and do not work in it (yet); and whether one may still
+/// turn out to be such a process.
 #[cfg(target_os = "linux")]
-fn starting(cluster: &Path) -> Vec<Pid> {
+fn starting(cluster: &Path) -> (Vec<Pid>, bool) {
     let mark = mark(cluster);
+    let mut unclear = false;
     let marked = |pid: &Pid| {
-        let line = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        let of = |what| format!("/proc/{}/{what}", pid.as_raw_nonzero());
+        let line = fs::read(of("cmdline")).unwrap_or_default();
+        // The kernel's threads, and what has ended and waits to be reaped, have no program either.
+        unclear |= line.is_empty() && fs::read_link(of("exe")).is_ok();
         line.split(|&byte| byte == 0).any(|it| it == mark.as_encoded_bytes())
     };
-    all().filter(marked).filter(|&pid| !belongs(pid, cluster)).collect()
+    let marked: Vec<_> = all().filter(marked).filter(|&pid| !belongs(pid, cluster)).collect();
+    (marked, unclear)
 }
 
 #[cfg(target_os = "linux")]
@@ -177,8 +188,8 @@ fn processes(_: &Path) -> Vec<Pid> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn starting(_: &Path) -> Vec<Pid> {
-    Vec::new()
+fn starting(_: &Path) -> (Vec<Pid>, bool) {
+    (Vec::new(), false)
 }
 
 /// A word on the command line of everything that is to become a server of this cluster. PostgreSQL
