@@ -25,8 +25,8 @@ pub(crate) struct Place {
     pub(crate) seq: u64,
 }
 
-/// The keys of one lane. Bounded by the window: about 50 bytes a command of the last seven days, and no
-/// more than 2^32 of them.
+/// The keys of one lane. Bounded by the window: about 50 bytes a command of the last seven days. Fewer than
+/// 2^32 of them, which would take 200 GB: beyond, it panics.
 #[derive(Default)]
 pub(crate) struct Keys {
     by_age: VecDeque<KeyAt>,
@@ -81,8 +81,8 @@ impl Keys {
     /// twice under a key; if one did, the newer frame counts, for its own time.
     pub(crate) fn keep(&mut self, kept: KeyAt) {
         let Self { by_age, numbers, oldest, seeded } = self;
-        #[expect(clippy::cast_possible_truncation, reason = "there are no more than 2^32")]
-        let number = oldest.wrapping_add(by_age.len() as u32);
+        let kept_so_far = u32::try_from(by_age.len()).expect("fewer than 2^32 keys in seven days");
+        let number = oldest.wrapping_add(kept_so_far);
         let entry = numbers.entry(
             seeded.hash_one(kept.key),
             |number| at(by_age, *oldest, *number).key == kept.key,

@@ -164,10 +164,10 @@ fn read_parts(file: &Arc<File>, parts: &[Part]) -> Result<Vec<Lane>, String> {
             let mut bytes = Vec::new();
             some.iter().map(|(at, part)| read_part(file, *at, part, &mut bytes)).collect()
         };
-        let readers: Vec<_> =
-            places.chunks(some).map(|some| scope.spawn(move || read(some))).collect();
+        let start = |some| thread::Builder::new().spawn_scoped(scope, move || read(some));
+        let readers: Result<Vec<_>, _> = places.chunks(some).map(start).collect();
         let mut lanes = Vec::with_capacity(parts.len());
-        for reader in readers {
+        for reader in readers.map_err(|error| error.to_string())? {
             let some: Result<Vec<Lane>, String> =
                 reader.join().map_err(|_| "a reader of it panicked".to_owned())?;
             lanes.append(&mut some?);
