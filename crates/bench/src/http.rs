@@ -185,7 +185,6 @@ fn row(
         (Contestant::new(streams::NAME), Contestant::new(restate::NAME));
     for _ in 0..plan.rounds {
         if !plan.ours {
-            // Before ours begins: what it does behind its answers is not the machine's.
             pauses.look(plan.lasts);
         }
         let runtime = runtime()?;

@@ -1,5 +1,5 @@
 //! What the machine takes away: the pauses of threads that do nothing but look at the clock, one a
-//! processor. No latency can be better than what they see. Not the load.
+//! processor. Every latency has them in it. Not the load.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,27 +12,29 @@ const FROM: Duration = Duration::from_millis(1);
 /// Pauses seen so far.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
-    longest: Duration,
+    /// `None`: nobody has looked.
+    longest: Option<Duration>,
     /// The largest part that one processor was away for, of all times that were looked.
     part: f64,
 }
 
 impl Pauses {
-    /// Looks for so long.
+    /// Looks for so long. Before ours begins: what that does behind its answers is not the machine's.
     pub(crate) fn look(&mut self, lasts: Duration) {
         let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let looking: Vec<_> = (0..processors).map(|_| thread::spawn(move || spin(lasts))).collect();
         for thread in looking {
             let Ok((longest, all)) = thread.join() else { continue };
-            self.longest = self.longest.max(longest);
+            self.longest = self.longest.max(Some(longest));
             self.part = self.part.max(all.as_secs_f64() / lasts.as_secs_f64());
         }
     }
 
     /// As a member of a row.
     pub(crate) fn json(&self) -> Value {
-        let longest = self.longest.as_secs_f64() * 1e3;
-        json!({ "longest_ms": (longest * 10.0).round() / 10.0, "part": (self.part * 1e4).round() / 1e4 })
+        let tenths = |longest: Duration| (longest.as_secs_f64() * 1e4).round() / 10.0;
+        let part = (self.part * 1e4).round() / 1e4;
+        self.longest.map_or(Value::Null, |it| json!({ "longest_ms": tenths(it), "part": part }))
     }
 }
 

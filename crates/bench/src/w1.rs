@@ -147,7 +147,6 @@ fn row(
     let mut others = if plan.ours { None } else { Some(Others::new(plan, &beside, callers)?) };
     for _ in 0..plan.rounds {
         if others.is_some() {
-            // Before ours begins: what it does behind its answers is not the machine's.
             pauses.look(plan.lasts);
         }
         let runtime = runtime()?;
