@@ -122,11 +122,12 @@ async function ask(href) {
 }
 
 /** A small box over a list, with what a row is about. */
-async function peek(href) {
+async function peek(row) {
   const box = one("#peek");
-  await htmx.ajax("GET", href, { target: "#peek", select: "#peek-c", swap: "innerHTML" });
+  await htmx.ajax("GET", row.dataset.peek, { target: "#peek", select: "#peek-c", swap: "innerHTML" });
   if (!one("#peek-t", box)) return;
   box.showModal();
+  box.addEventListener("close", () => stand(row.id), { once: true });
   one("#peek-t", box).focus();
 }
 // An action was taken: the page learns what came of it by its own stream.
@@ -138,6 +139,11 @@ document.addEventListener("acted", (event) => {
 });
 
 // --- rows
+/** Puts the focus into a row by its id: the row itself may be another element by now. */
+function stand(id) {
+  const row = id && document.getElementById(id);
+  if (row && !row.contains(document.activeElement)) one("a", row)?.focus({ preventScroll: true });
+}
 const rows = () => all("[data-row]").filter((row) => row.offsetParent !== null);
 function move(by) {
   const list = rows();
@@ -182,7 +188,7 @@ function single(event) {
     case "?": one("#help").showModal(); return true;
     case " ": {
       const row = document.activeElement.closest("[data-peek]");
-      if (row) peek(row.dataset.peek);
+      if (row) peek(row);
       return Boolean(row);
     }
     case "c": case "n": case "t": case "[": case "]": case "r": case "u": case ".": return press(key);
@@ -251,6 +257,12 @@ document.addEventListener("input", (event) => {
 document.addEventListener("htmx:load", (event) => {
   if (setting("zone") === "local") times(event.detail.elt.parentNode ?? document);
 });
+// A patch replaces rows: who stood in one stands in it afterwards.
+let stood;
+document.addEventListener("htmx:oobBeforeSwap", () => {
+  stood = document.activeElement?.closest("[data-row]")?.id;
+});
+document.addEventListener("htmx:oobAfterSwap", () => stand(stood));
 // After a lost connection the server sends again what is on the page already: once is enough.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   for (const item of event.detail.fragment?.querySelectorAll?.("[data-once]") ?? []) {
