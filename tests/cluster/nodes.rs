@@ -216,13 +216,24 @@ impl Node {
         self.child.wait().ok().and_then(|status| status.code())
     }
 
-    /// GET, as JSON; panics on anything but success.
+    /// GET, as JSON; asks for a minute as long as it cannot answer now, panics on anything else but success.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = reqwest::get(format!("{}{path}", self.base)).await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "GET {path} of {}: {status} {text}", self.name);
-        serde_json::from_str(&text).unwrap()
+        let began = Instant::now();
+        loop {
+            let answer = reqwest::get(format!("{}{path}", self.base)).await.unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            if status.is_success() {
+                return serde_json::from_str(&text).unwrap();
+            }
+            let not_now = status == reqwest::StatusCode::SERVICE_UNAVAILABLE;
+            assert!(
+                not_now && began.elapsed() < Duration::from_mins(1),
+                "GET {path} of {}: {status} {text}",
+                self.name
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 }
 

@@ -22,6 +22,7 @@ fn said(output: Output) -> String {
 async fn kcat_the_console_consumer_and_foreign_clients_read_what_was_written() {
     let ground = Ground::new().await;
     let node = ground.node("a");
+    ground.served(&node).await;
     let mut streams = Vec::new();
     for n in 0..POSTS {
         let draft =

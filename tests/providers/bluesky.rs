@@ -135,7 +135,9 @@ async fn a_server_that_lies_is_not_believed() {
         (Lie::Answer(503), false),
     ] {
         proxy.lie(PUT, how, 1);
-        let (first, post) = (due_in(2_500), ask(&format!("{how:?}")));
+        // Time for a login and a write, but for the answer that is too late.
+        let due = if how == late { 8_000 } else { 20_000 };
+        let (first, post) = (due_in(due), ask(&format!("{how:?}")));
         let outcome = bluesky.publish(&first, &post).await;
         assert!(matches!(outcome, Outcome::Unknown(_)), "{how:?}: {outcome:?}");
         let there = pds.posts(&account).await.iter().any(|it| it.text == post.text);

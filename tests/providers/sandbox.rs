@@ -108,7 +108,7 @@ async fn it_misbehaves_as_the_text_says() {
     assert_eq!(Publishing::probe(&client, &mute, &text).await, Probe::CannotTell);
     done(client.publish(&again(&mute), &text).await);
 
-    let (late, text) = (due_in(700), x("h [late 3600]"));
+    let (late, text) = (due_in(3_000), x("h [late 3600]"));
     unknown(client.publish(&late, &text).await);
     assert!(matches!(Publishing::probe(&client, &again(&late), &text).await, Probe::Happened(_)));
     done(client.publish(&effect(), &x("i [delay 1]")).await);

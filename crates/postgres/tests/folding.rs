@@ -101,7 +101,9 @@ async fn cancelling_futures_anywhere_leaks_no_transaction() {
     let owner = Uuid::from_u128(1);
     sink.take(&table, lane, owner).await.unwrap();
     let (mut rng, begun, mut cancelled, mut done) = (Rng(3), Instant::now(), 0_u32, 0_u32);
-    while cancelled < 10_000 && begun.elapsed() < Duration::from_secs(10) {
+    // So long on a quick machine, longer on a slow one.
+    let short = |cancelled| cancelled < 10_000 && begun.elapsed() < Duration::from_secs(10);
+    while short(cancelled) || cancelled < 1_000 {
         let (sink, table) = (sink.clone(), table.clone());
         let work = async move {
             let at_now = sink.look(&table, lane).await.unwrap().and_then(|(at, _)| at);
@@ -119,12 +121,15 @@ async fn cancelling_futures_anywhere_leaks_no_transaction() {
             Err(_) => cancelled += 1,
         }
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let open = "SELECT count(*) FROM pg_stat_activity \
                 WHERE application_name = 'recount' AND state LIKE 'idle in transaction%'";
     eprintln!("{cancelled} cancelled, {done} done");
-    assert_eq!(db.number(open).await, 0);
-    assert!(cancelled > 1_000);
+    // Rolling back is the server's affair, and takes its time.
+    let begun = Instant::now();
+    while db.number(open).await > 0 {
+        assert!(begun.elapsed() < Duration::from_mins(1), "a transaction leaked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let seq = sink.look(&table, lane).await.unwrap().unwrap().0.map_or(0, |at| at.seq);
     let next = at(seq + 1);
     let tx =

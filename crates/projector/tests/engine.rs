@@ -248,6 +248,9 @@ async fn a_paused_projection_stands_still_and_waiting_for_it_says_how_far_it_is(
     let first = log.write(1, &[added("a", 1)]);
     handle.wait_for("items", &[(first.lane, first.seq)], LONG).await.unwrap();
     handle.pause("items").unwrap();
+    while handle.status()[0].state != ProjectionState::Paused {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     tokio::time::sleep(Duration::from_millis(50)).await;
     let second = log.write(1, &[Event::Counted { by: 1 }]);
     let wanted = [(second.lane, second.seq)];

@@ -62,12 +62,12 @@ async fn one_more_connection_waits_until_another_ends() {
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_ended_and_one_that_speaks_is_not() {
     let look = Duration::from_millis(20);
-    let limits = Limits { idle: Duration::from_millis(300), wanted: look, look };
+    let limits = Limits { idle: Duration::from_secs(2), wanted: look, look };
     let (mut listener, address) = bounded(1, limits).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     let (mut served, _) = listener.accept().await;
     for _ in 0..4 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
         client.write_all(b"x").await.unwrap();
         assert_eq!(served.read_u8().await.unwrap(), b'x');
     }

@@ -118,18 +118,18 @@ fn a_leader_that_freezes_loses_and_doubles_nothing() {
         std::thread::sleep(Duration::from_secs(1));
         let leader = cluster.broker(leader(&options, &log, lane)).unwrap();
         leader.pause().unwrap();
-        std::thread::sleep(Duration::from_secs(12));
+        std::thread::sleep(Duration::from_secs(25));
         leader.resume().unwrap();
         std::thread::sleep(Duration::from_secs(3));
     });
     println!(
-        "frozen 12 s: {} commands, longest pause {:?}, {} broken, {void} void",
+        "frozen 25 s: {} commands, longest pause {:?}, {} broken, {void} void",
         seen.committed.len(),
         seen.pause,
         seen.broken
     );
     assert!(seen.committed.len() > 1_000);
-    assert!(seen.pause < Duration::from_secs(11), "the lane has another leader: {:?}", seen.pause);
+    assert!(seen.pause < Duration::from_secs(24), "the lane has another leader: {:?}", seen.pause);
 }
 
 /// The hole that no offset shows: the client library gives records up and goes on with later ones, which

@@ -125,7 +125,7 @@ async fn what_nobody_can_tell_waits_for_a_human_and_goes_on_with_his_word() {
 #[tokio::test]
 async fn an_operator_takes_a_held_saga_back() {
     let (rig, world) = rig().await;
-    world.script("publish/a", Forward, &[Act::Slow(300)]);
+    world.script("publish/a", Forward, &[Act::Slow(1_000)]);
     let saga = rig.due(1, 500, &["a"]).await;
     let seen = rig.until(&saga, |seen| seen.is().steps.contains_key("publish/a")).await;
     rig.operate(&saga, order(Verb::Hold, "", &seen)).await;
@@ -182,7 +182,7 @@ async fn a_stop_lets_calls_under_way_end_and_keeps_their_answers() {
     let log: Arc<dyn Log> = Arc::new(MemoryLog::new(topics()));
     let world = World::new();
     let rig = Rig::start(&log, &world).await;
-    world.script("publish/a", Forward, &[Act::Slow(200)]);
+    world.script("publish/a", Forward, &[Act::Slow(1_000)]);
     let saga = rig.due(1, 0, &["a"]).await;
     rig.until(&saga, |_| !world.order().is_empty()).await;
     rig.stop().await;

@@ -2,7 +2,7 @@
 //! kills what runs it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codec::Schemas;
 use domain::context::Aggregates;
@@ -52,7 +52,7 @@ pub(crate) enum QuotaCommand {
 }
 
 /// Places held, and all that ever were.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Places {
     pub(crate) held: i64,
     pub(crate) ever: i64,
@@ -181,6 +181,10 @@ pub(crate) enum Heard1 {
     Reference(String),
 }
 
+/// More than a busy machine keeps an answer back.
+const ANSWERS_WITHIN_MS: u64 = 2_000;
+/// The same of what a test waits for.
+const HAPPENS_WITHIN: Duration = Duration::from_mins(1);
 const QUICK: Retry = Retry { base_ms: 4, ..Retry::exponential().cap_ms(20) };
 
 impl Saga for Publish {
@@ -208,7 +212,7 @@ impl Saga for Publish {
             )
             .when(|state| state.minor > 0)
             .retry(QUICK)
-            .timeout_ms(400)
+            .timeout_ms(ANSWERS_WITHIN_MS)
             .unknown(Unknown::ProbeThenPark)
             .each(
                 "publish",
@@ -217,12 +221,12 @@ impl Saga for Publish {
                 |_, on, _| Ask::Withdraw { on: on.to_owned() },
             )
             .retry(QUICK.breaker("platform"))
-            .timeout_ms(400)
+            .timeout_ms(ANSWERS_WITHIN_MS)
             .pivot("confirm", |state, _| Ask::Confirm { post: state.post })
             .retry(QUICK)
             .forward("mail", |_, _| Ask::Mail)
             .retry(QUICK)
-            .timeout_ms(400)
+            .timeout_ms(ANSWERS_WITHIN_MS)
             .undo_retry(QUICK.attempts(30))
             .build()
     }
@@ -401,7 +405,8 @@ impl Rig {
         drop(running);
         commands.stop().await;
         drop(commands);
-        for _ in 0..1_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < HAPPENS_WITHIN {
             if Arc::strong_count(&log) == 1 {
                 return;
             }
@@ -473,7 +478,8 @@ impl Rig {
     pub(crate) async fn until(&self, saga: &StreamId, holds: impl Fn(&Seen) -> bool) -> Seen {
         let desk = self.desk();
         let mut last = None;
-        for _ in 0..2_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < HAPPENS_WITHIN {
             if let Ok(seen) = desk.saga(saga, None).await {
                 if holds(&seen) {
                     return seen;

@@ -102,7 +102,7 @@ async fn a_saga_that_cannot_be_read_is_parked_and_harms_no_other() {
 async fn a_withdrawn_post_takes_its_saga_back() {
     let (log, world) = (log(), World::new());
     let rig = Rig::start(&log, &world).await;
-    world.always("publish/a", crate::world::Act::Slow(150));
+    world.always("publish/a", crate::world::Act::Slow(1_000));
     let saga = rig.due(1, 0, &["a"]).await;
     rig.until(&saga, |_| !world.order().is_empty()).await;
     rig.ask(post(1), Box::new(PostEvent::Withdrawn {})).await;

@@ -70,7 +70,10 @@ impl Parent {
         let top = dir();
         fs::set_permissions(top.path(), Permissions::from_mode(0o755)).unwrap();
         let binary = top.path().join("tests");
-        fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+        // Copied by another process: what this one has open for writing, a child that another test starts
+        // meanwhile has too, and until its exec nobody can run it.
+        let copy = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&binary).status();
+        assert!(copy.unwrap().success());
         let home = top.path().join("home");
         fs::create_dir(&home).unwrap();
         chown(&home, Some(other_users()[0]), None).unwrap();
