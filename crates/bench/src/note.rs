@@ -11,7 +11,7 @@ use domain::{
 };
 use lane::{Deciders, Submit};
 use log::Fingerprint;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Aggregates of a row, unless it says otherwise.
@@ -64,7 +64,7 @@ pub(crate) enum Event {
 }
 
 /// How many lines it has, and who wrote the last.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     lines: u64,
     last: Option<UserId>,

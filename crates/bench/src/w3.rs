@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
-use lane::{Deciders, History};
+use lane::{Deciders, History, Snapshots};
 use log::{Body, Log, Record};
 use log_embedded::{EmbeddedLog, Options};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::load::runtime;
 use crate::measure::Measured;
@@ -32,7 +32,7 @@ const CLOSED_MAX: Duration = Duration::from_secs(20);
 const OPEN: u64 = 64;
 const STEP: usize = 64;
 
-/// W3, both rows.
+/// W3, all rows.
 pub(crate) fn load(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
     let events = if plan.smoke { 100 } else { 10_000 };
     let dir = plan.fresh()?;
@@ -56,7 +56,7 @@ pub(crate) fn load(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
                 forget(&dir)?;
             }
             control.runs.push(raw(&flat, &deciders)?);
-            ours.runs.push(through_the_log(&log, &deciders, events)?);
+            ours.runs.push(through_the_log(&log, &deciders, events, None)?);
         }
         report.add(&Row {
             name: name.to_owned(),
@@ -64,10 +64,43 @@ pub(crate) fn load(plan: &Plan, report: &mut Report) -> Result<(), Failed> {
             controls: vec![control],
             peers: Vec::new(),
             goal: Some(Goal::Ms(goal)),
-            more: vec![("events", json!(events)), ("with_snapshot", Value::Null)],
+            more: vec![("events", json!(events))],
         });
     }
+    if plan.wants("W3/snapshot") {
+        report.add(&with_snapshot(plan, &log, &deciders, &dir.join("snapshots"), events)?);
+    }
     Ok(())
+}
+
+/// The aggregate by way of its snapshot, which the first load leaves.
+fn with_snapshot(
+    plan: &Plan,
+    log: &EmbeddedLog,
+    deciders: &Deciders,
+    dir: &Path,
+    events: u64,
+) -> Result<Row, Failed> {
+    let snapshots = Snapshots::open(dir)?;
+    through_the_log(log, deciders, events, Some(&snapshots))?;
+    let mut ours = Contestant::new("ours");
+    let mut control = Contestant::new("raw read of its file");
+    for _ in 0..plan.rounds * 5 {
+        let begun = Instant::now();
+        for entry in std::fs::read_dir(dir)? {
+            black_box(std::fs::read(entry?.path())?);
+        }
+        control.runs.push(once(begun.elapsed()));
+        ours.runs.push(through_the_log(log, deciders, events, Some(&snapshots))?);
+    }
+    Ok(Row {
+        name: "W3/snapshot".to_owned(),
+        ours,
+        controls: vec![control],
+        peers: Vec::new(),
+        goal: Some(Goal::Ms(0.3)),
+        more: vec![("events", json!(events))],
+    })
 }
 
 /// 10,000 events of one aggregate, three of others behind each.
@@ -102,13 +135,17 @@ fn through_the_log(
     log: &EmbeddedLog,
     deciders: &Deciders,
     events: u64,
+    snapshots: Option<&Snapshots>,
 ) -> Result<Measured, Failed> {
     let handler = deciders.of("note").ok_or_else(|| Failed("no handler".to_owned()))?;
     let stream = note::stream(LONG);
     let topic = log.topics().find("bench.events").ok_or_else(|| Failed("no topic".to_owned()))?;
     let lane = log.topics().lane_for(topic, &stream);
     let begun = Instant::now();
-    let read = History::read(log, lane, &stream, handler.as_ref());
+    let read = match snapshots {
+        Some(snapshots) => History::load(log, lane, &stream, handler.as_ref(), snapshots),
+        None => History::read(log, lane, &stream, handler.as_ref()),
+    };
     let history = read.map_err(|error| Failed(error.to_string()))?.map_err(Failed)?;
     let took = begun.elapsed();
     let version = black_box(history).version;

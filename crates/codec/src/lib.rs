@@ -20,6 +20,7 @@ mod parse;
 mod schemas;
 mod ser;
 mod ser_parts;
+mod state;
 mod wire;
 
 pub use cloud::{CONTENT_TYPE, Detail, attributes, headers, structured};
@@ -30,4 +31,5 @@ pub use error::{DatumError, DecodeError, EncodeError, SchemaError};
 pub use fingerprint::{crc64_avro, schema_id};
 pub use node::SchemaNode;
 pub use schemas::{Schema, Schemas, SchemasBuilder};
+pub use state::{state_from_bytes, state_to_bytes};
 pub use wire::{FRAME_BYTES, NotAFrame, frame, unframe};

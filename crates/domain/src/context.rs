@@ -3,6 +3,7 @@
 //! Registration is by visitors: the edge, the command runtime and the codec each walk over the same
 //! few lines and take what they need, with the types at hand and without a line of glue.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -27,8 +28,9 @@ pub trait Aggregates {
     fn aggregate<A: Aggregate>(&mut self);
 }
 
-/// A decider with its public routes.
-pub trait Aggregate: Decider {
+/// A decider with its public routes, whose state can be kept as bytes: a long history is not read from its
+/// beginning each time.
+pub trait Aggregate: Decider<State: Serialize + DeserializeOwned> {
     /// The routes of its commands.
     fn routes(to: &mut impl Routes<Self>);
 

@@ -13,6 +13,7 @@ use crate::handler::{Deciders, Handler, NoEvent, Refusal};
 use crate::history::History;
 use crate::keys::Place;
 use crate::owner::{Action, Mark, Open, Owner, Ticket, WAITING_MAX};
+use crate::snapshots::Snapshots;
 use crate::states::Loaded;
 use crate::submit::Submit;
 
@@ -48,7 +49,7 @@ impl Owner {
             return answer(ticket, Answer::Unavailable { why });
         };
         let at = if Mutant::ClockTakenAsItIs.is_on() { now } else { self.log_time.max(now) };
-        let loaded = match self.load(log, &submit.stream, handler.as_ref())? {
+        let loaded = match self.load(log, &submit.stream, handler.as_ref(), deciders.snapshots())? {
             Ok(loaded) => loaded,
             Err(why) => return answer(ticket, Answer::Unavailable { why }),
         };
@@ -78,15 +79,20 @@ impl Owner {
         log: &dyn Log,
         stream: &StreamId,
         handler: &dyn Handler,
+        snapshots: Option<&Snapshots>,
     ) -> Result<Result<&mut Loaded, String>, ReadError> {
+        let lane = self.lane;
         match self.states.place(stream, self.tenure.known().seq) {
             Entry::Occupied(known) => Ok(Ok(known.into_mut())),
-            Entry::Vacant(room) => Ok(match History::read(log, self.lane, stream, handler)? {
-                Ok(History { state, version, tenant }) => {
-                    Ok(room.insert(Loaded { state, version, tenant, newest: 0 }))
-                }
-                Err(why) => Err(why),
-            }),
+            Entry::Vacant(room) => {
+                let loaded = match snapshots {
+                    Some(snapshots) => History::load(log, lane, stream, handler, snapshots)?,
+                    None => History::read(log, lane, stream, handler)?,
+                };
+                Ok(loaded.map(|History { state, version, tenant }| {
+                    room.insert(Loaded { state, version, tenant, newest: 0 })
+                }))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use domain::{Aggregate, Context, EventData, Timestamp};
 use log::Verdict;
 
 use crate::maps::Map;
+use crate::snapshots::Snapshots;
 use crate::typed::Typed;
 
 /// Most events of one command: a frame is read and written whole.
@@ -62,6 +63,14 @@ pub trait Handler: Send + Sync {
     ) -> Result<Vec<EventData>, NoEvent>;
     /// The state as lines, for readers of the history.
     fn show(&self, state: &AnyState) -> Vec<(&'static str, String)>;
+    /// The state as bytes, for a snapshot. `None`: there are no snapshots of it.
+    fn save(&self, _state: &AnyState) -> Option<Vec<u8>> {
+        None
+    }
+    /// The state that [`Self::save`] made these bytes of, in the same program. `None`: it cannot be read.
+    fn restore(&self, _bytes: &[u8]) -> Option<AnyState> {
+        None
+    }
 }
 
 /// The deciders of all registered contexts, by category.
@@ -69,6 +78,7 @@ pub trait Handler: Send + Sync {
 pub struct Deciders {
     schemas: Arc<Schemas>,
     all: Map<String, Registered>,
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 #[derive(Clone)]
@@ -86,7 +96,7 @@ impl std::fmt::Debug for Deciders {
 impl Deciders {
     /// None yet.
     pub fn new(schemas: Arc<Schemas>) -> Self {
-        Self { schemas, all: Map::default() }
+        Self { schemas, all: Map::default(), snapshots: None }
     }
 
     /// Takes the aggregates of a context in.
@@ -103,6 +113,17 @@ impl Deciders {
         let topic = handler.topic();
         assert!(!self.all.contains_key(&category), "two aggregates are called {category}");
         self.all.insert(category, Registered { handler, topic });
+    }
+
+    /// Their states are kept in snapshots too; without this they are made from their events alone.
+    #[must_use]
+    pub fn with_snapshots(self, snapshots: Snapshots) -> Self {
+        Self { snapshots: Some(Arc::new(snapshots)), ..self }
+    }
+
+    /// Where the snapshots of their states are.
+    pub fn snapshots(&self) -> Option<&Snapshots> {
+        self.snapshots.as_deref()
     }
 
     /// The schemas that events are encoded with.

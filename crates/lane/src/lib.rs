@@ -19,6 +19,7 @@ mod maps;
 mod owner;
 mod reading;
 mod shell;
+mod snapshots;
 mod states;
 mod submit;
 mod tenure;
@@ -32,6 +33,7 @@ pub use handler::{AnyState, Deciders, FRAME_EVENTS_MAX, Handler, NoEvent, Refusa
 pub use history::History;
 pub use keys::WINDOW_MS;
 pub use owner::{Action, Mark, Owner, Ticket};
+pub use snapshots::Snapshots;
 pub use submit::Submit;
 pub use tenure::{Delivered, Read, Tenure};
 pub use typed::Typed;

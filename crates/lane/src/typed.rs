@@ -100,6 +100,14 @@ impl<A: Aggregate> Handler for Typed<A> {
         Ok(encoded)
     }
 
+    fn save(&self, state: &AnyState) -> Option<Vec<u8>> {
+        codec::state_to_bytes(state.downcast_ref::<A::State>()?)
+    }
+
+    fn restore(&self, bytes: &[u8]) -> Option<AnyState> {
+        Some(Box::new(codec::state_from_bytes::<A::State>(bytes)?))
+    }
+
     fn show(&self, state: &AnyState) -> Vec<(&'static str, String)> {
         state.downcast_ref::<A::State>().map(A::show).unwrap_or_default()
     }

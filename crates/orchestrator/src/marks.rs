@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 
 use domain::{Aggregate, Decider, EventSet, Rejection, Routes};
+use serde::{Deserialize, Serialize};
 
 /// What can happen to a mark. Names and fields are the stored format.
 #[derive(Debug, Clone, PartialEq, Eq, EventSet)]
@@ -38,7 +39,7 @@ pub struct Move {
 
 /// A mark: the last seq that is answered, a lower bound. What lies behind it may have been offered
 /// too, and will be again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PumpMark {
     /// The last seq that is answered; 0 before the first.
     pub seq: u64,

@@ -54,7 +54,7 @@ pub struct Register {
 }
 
 /// Registered plans, as a fold.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plans {
     /// The hash of each version.
     pub hashes: BTreeMap<u32, String>,

@@ -89,6 +89,11 @@ impl DataDir {
         self.0.join("postgres")
     }
 
+    /// States of long histories: can be deleted, they are made again.
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
     /// What stands in the sandbox; needs no backup.
     pub(crate) fn sandbox(&self) -> PathBuf {
         self.0.join("sandbox")

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
 
-use domain::{Context, Decider, EventSet, Rejection};
+use domain::{Aggregate, Context, Decider, EventSet, Rejection};
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -51,14 +51,15 @@ where
     run(&vec(commands, 0..COMMANDS_MAX), |commands| walk::<D>(&commands));
 }
 
-/// Tries that every event is the same after its way through the schemas of its context.
+/// Tries that every event is the same after its way through the schemas of its context, and every state after
+/// its way through a snapshot.
 ///
 /// # Panics
 /// When one is not; the message has the shortest history and the seed.
 pub fn storage_laws<C, D>(commands: impl Strategy<Value = D::Command>)
 where
     C: Context,
-    D: Decider<Command: Clone + Debug, Event: PartialEq>,
+    D: Aggregate<Command: Clone + Debug, Event: PartialEq, State: PartialEq>,
 {
     let schemas = codec::Schemas::builder().register::<C>().build();
     let schemas = schemas.unwrap_or_else(|error| panic!("{error}"));
@@ -70,6 +71,11 @@ where
                 let read: D::Event = schemas.decode(&stored).map_err(|e| failed(&event, &e))?;
                 holds(read == event, || format!("{event:?} is read again as {read:?}"))?;
                 state = D::evolve(state, &event);
+                let kept = codec::state_to_bytes(&state);
+                let read: Option<D::State> = kept.and_then(|kept| codec::state_from_bytes(&kept));
+                holds(read.as_ref() == Some(&state), || {
+                    format!("{state:?} is read again as {read:?}")
+                })?;
             }
         }
         Ok(())

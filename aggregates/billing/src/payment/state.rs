@@ -1,9 +1,10 @@
 //! What the rules need to know of a payment. Not what readers are shown: that is the read model's.
 
 use domain::Money;
+use serde::{Deserialize, Serialize};
 
 /// What is owed. A refund may be told before its charge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
     /// How much.
     pub amount: Money,
@@ -12,7 +13,7 @@ pub struct Owed {
 }
 
 /// What was paid, and how much of it was given back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paid {
     /// The provider's own name of the charge.
     pub reference: String,
@@ -23,7 +24,7 @@ pub struct Paid {
 }
 
 /// Where a payment stands in its lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nothing has happened yet.
     #[default]

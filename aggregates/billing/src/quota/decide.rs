@@ -16,7 +16,7 @@ impl domain::Decider for Quota {
 
             Command::Hold { publication, .. } if state.held.contains(&publication) => Ok(vec![]),
             Command::Hold { publication, at } => {
-                let month = Month::of(at).max(state.month);
+                let month = state.month_at(at);
                 let held = i64::try_from(state.held.len()).unwrap_or(i64::MAX);
                 if state.used_in(month).saturating_add(held) >= state.monthly {
                     return Err(Rejection::QuotaExhausted { month, monthly: state.monthly });
@@ -25,7 +25,7 @@ impl domain::Decider for Quota {
             }
 
             Command::Use { publication, at } if state.held.contains(&publication) => {
-                Ok(vec![Event::Used { publication, month: Month::of(at).max(state.month) }])
+                Ok(vec![Event::Used { publication, month: state.month_at(at) }])
             }
             Command::Release { publication } if state.held.contains(&publication) => {
                 Ok(vec![Event::Released { publication }])
@@ -60,6 +60,6 @@ impl State {
     /// Another month begins when something of it comes.
     fn counts(&mut self, month: Month) {
         self.used = self.used_in(month);
-        self.month = self.month.max(month);
+        self.month = self.month.max(Some(month));
     }
 }

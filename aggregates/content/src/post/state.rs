@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::{Money, Platform, PublicationId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Most characters of a body: room for an essay, and an event stays far below a log record's limit.
 pub const BODY_CHARS_MAX: usize = 10_000;
@@ -19,7 +20,7 @@ pub const PLATFORMS_MAX: usize = 10;
 pub const REASON_CHARS_MAX: usize = 500;
 
 /// What a post says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Text {
     /// Its title.
     pub title: Option<String>,
@@ -30,7 +31,7 @@ pub struct Text {
 }
 
 /// A plan in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
     /// When it is due.
     pub publish_at: Timestamp,
@@ -41,7 +42,7 @@ pub struct Planned {
 }
 
 /// Where a post stands in its lifecycle. `plan` is the number of its last plan, 0 without one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nothing has happened yet.
     #[default]

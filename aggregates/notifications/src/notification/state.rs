@@ -2,6 +2,7 @@
 //! model's.
 
 use domain::{PostId, UserId, Word};
+use serde::{Deserialize, Serialize};
 
 /// How far the delivery by mail is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Word)]
@@ -18,7 +19,7 @@ pub enum Delivery {
 }
 
 /// Where a notification stands in its lifecycle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nothing has happened yet.
     #[default]

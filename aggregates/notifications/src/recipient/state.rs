@@ -1,12 +1,13 @@
 //! What is known of a recipient, and the bound of it. Not what readers are shown: they see no address.
 
 use domain::Sealed;
+use serde::{Deserialize, Serialize};
 
 /// Most characters of a mail address (RFC 5321: a path of 256 with its angle brackets).
 pub const ADDRESS_CHARS_MAX: usize = 254;
 
 /// Where mail reaches a user.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nobody has said yet.
     #[default]

@@ -2,6 +2,7 @@
 //! shown: that is the read model's.
 
 use domain::{Platform, Sealed};
+use serde::{Deserialize, Serialize};
 
 /// Most characters of a handle: a domain name, as Bluesky has them, is the longest.
 pub const HANDLE_CHARS_MAX: usize = 253;
@@ -13,7 +14,7 @@ pub const TOKEN_CHARS_MAX: usize = 4_096;
 pub const REASON_CHARS_MAX: usize = 500;
 
 /// Where an account stands in its lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nothing has happened yet.
     #[default]

@@ -24,6 +24,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use domain::{EventSet, Link, Money, Platform, PostId, RejectionKind};
+use serde::{Deserialize, Serialize};
 
 pub use domain::PublicationId;
 pub use state::{PLATFORMS_MAX, State};
@@ -33,7 +34,7 @@ pub use state::{PLATFORMS_MAX, State};
 pub struct Publication;
 
 /// What goes where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     /// The post.
     pub post: PostId,

@@ -1,13 +1,15 @@
 //! What the rules need to know of a publication, and the bound of what it holds. Not what readers are
 //! shown: that is the read model's.
 
+use serde::{Deserialize, Serialize};
+
 use super::Wish;
 
 /// Most platforms of one publication: each is a step of one saga.
 pub const PLATFORMS_MAX: usize = 10;
 
 /// Where a publication stands in its lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum State {
     /// Nothing has happened yet.
     #[default]

@@ -6,5 +6,6 @@ mod cluster;
 mod commands;
 mod fences;
 mod heads;
+mod snapshots;
 mod support;
 mod tenure;

@@ -34,7 +34,7 @@ use axum::response::Redirect;
 use codec::Schemas;
 use domain::Context;
 use keyring::Keyring;
-use lane::Deciders;
+use lane::{Deciders, Snapshots};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -130,7 +130,12 @@ fn open(settings: &Settings, data: &DataDir) -> Result<Opened> {
         options.create = log.topics().lanes().all(|lane| log.end(lane) == 0);
         Keyring::open(&options)?
     };
-    let deciders = deciders(&schemas);
+    let mut deciders = deciders(&schemas);
+    match Snapshots::open(data.snapshots()) {
+        Ok(snapshots) => deciders = deciders.with_snapshots(snapshots),
+        // Everything is as right without, and slower for long histories.
+        Err(error) => tracing::warn!(%error, "states are not kept in {:?}", data.snapshots()),
+    }
     Ok(Opened { schemas, deciders, log, kafka, keys: Arc::new(keys) })
 }
 
