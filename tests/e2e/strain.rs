@@ -153,7 +153,7 @@ async fn five_times_the_load_is_refused_without_effect_and_the_product_recovers(
         quiet >> 20,
         most >> 20
     );
-    // Of what nobody answered nothing was needed either.
+    // What got no answer was beyond it too.
     let over = refused + count(&means.1.unknown);
     assert!(2 * over > offered, "it was no overload: {accepted} accepted, {refused} refused");
     assert!(most < MEMORY_MAX_BYTES, "{} MiB", most >> 20);

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -14,6 +14,8 @@ use log::{Chain as _, Head, Sha256Chain};
 
 /// Begins every file.
 const MAGIC: &[u8; 8] = b"RCSNAPS1";
+/// The program is hashed in pieces of this size, a chain of heads.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// A state, and where in the log it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,16 +108,24 @@ pub(crate) fn digest(bytes: &[u8]) -> Head {
 fn program() -> Option<&'static Head> {
     static PROGRAM: OnceLock<Option<Head>> = OnceLock::new();
     let read = || {
-        // By this name it is found even when the file was replaced meanwhile.
-        let it = File::open("/proc/self/exe").or_else(|_| File::open(std::env::current_exe()?));
-        let mut bytes = Vec::new();
-        let read = it.and_then(|mut it| io::Read::read_to_end(&mut it, &mut bytes));
-        let read = read.inspect_err(|error| {
+        let digest = digest_of_program();
+        let digest = digest.inspect_err(|error| {
             tracing::warn!(%error, "this program cannot be read, so no snapshots are used");
         });
-        read.ok().map(|_| digest(&bytes))
+        digest.ok()
     };
     PROGRAM.get_or_init(read).as_ref()
+}
+
+fn digest_of_program() -> io::Result<Head> {
+    // By this name it is found even when the file was replaced meanwhile.
+    let mut it = File::open("/proc/self/exe").or_else(|_| File::open(std::env::current_exe()?))?;
+    let (mut digest, mut piece) = (Head::default(), Vec::new());
+    while (&mut it).take(PIECE_BYTES).read_to_end(&mut piece)? > 0 {
+        digest = Sha256Chain::extend(&digest, &piece);
+        piece.clear();
+    }
+    Ok(digest)
 }
 
 fn encode(snapshot: &Snapshot, stream: &StreamId, program: &Head) -> Vec<u8> {

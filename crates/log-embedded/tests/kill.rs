@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::conformance::{Scribe, TOPICS, sample_stream};
 use log::{Delivery, Follower, Handover, LaneState, Log, Medium, Severity, Sha256Chain};
@@ -76,7 +76,11 @@ fn what_was_acknowledged_survives_twenty_kills() {
     let place = tempfile::tempdir().unwrap();
     let dir = place.path().join("log");
     let mut acknowledged: Vec<(String, u64, usize)> = Vec::new();
-    for round in 0..ROUNDS {
+    let (begun, mut round) = (Instant::now(), 0);
+    // On a slow device a round may end before anything is acknowledged: more of them then.
+    while round < ROUNDS || acknowledged.len() <= 1_000 {
+        assert!(begun.elapsed() < Duration::from_mins(5), "the writer came to write: {round}");
+        round += 1;
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "what_was_acknowledged_survives_twenty_kills", "--nocapture"])
             .env(WRITER, &dir)
@@ -101,7 +105,6 @@ fn what_was_acknowledged_survives_twenty_kills() {
         }
         check(&dir, &acknowledged);
     }
-    assert!(acknowledged.len() > 1_000, "the writer came to write: {}", acknowledged.len());
 }
 
 fn check(dir: &Path, acknowledged: &[(String, u64, usize)]) {
