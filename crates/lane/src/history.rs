@@ -9,7 +9,7 @@ use log::{BodyParts, DecodeError, Log, Parts, ReadError};
 use crate::handler::{AnyState, Handler};
 use crate::snapshots::{Snapshot, Snapshots, digest};
 
-/// A load that reads so many events leaves a snapshot. They take about as long as writing one, 0.2 ms.
+/// A load that reads so many events leaves a snapshot. Reading them takes twice as long as writing one, 0.1 ms.
 const TAKEN_EVERY: u64 = 512;
 
 /// What the events of a stream make.
