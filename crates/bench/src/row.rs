@@ -70,9 +70,9 @@ impl Contestant {
                 out.insert(name.to_owned(), json!(round(value, digits)));
             }
         };
-        put("per_s", self.per_s(), 0);
-        put("per_s_min", rates.iter().copied().reduce(f64::min), 0);
-        put("per_s_max", rates.iter().copied().reduce(f64::max), 0);
+        put("per_s", self.per_s(), 3);
+        put("per_s_min", rates.iter().copied().reduce(f64::min), 3);
+        put("per_s_max", rates.iter().copied().reduce(f64::max), 3);
         put("p50_ms", self.ms(0.5), 4);
         put("p99_ms", self.ms(0.99), 4);
         put("p999_ms", self.ms(0.999), 4);

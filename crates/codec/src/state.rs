@@ -1,4 +1,4 @@
-//! States of deciders as bytes, for the program that wrote them alone: [postcard](https://postcard.jamesmunns.com),
+//! States of deciders, and what stands around them in a snapshot, as bytes, for the program that wrote them alone: [postcard](https://postcard.jamesmunns.com),
 //! which has no names and no types in it. What lasts is the events.
 
 use serde::Serialize;

@@ -75,10 +75,9 @@ impl Snapshots {
 
     /// Keeps a snapshot in place of the one before. It is not synced: after a power cut it may be damaged.
     pub(crate) fn put(&self, stream: &StreamId, snapshot: &Snapshot) {
-        let Some(program) = program() else { return };
+        let Some(bytes) = program().and_then(|it| encode(snapshot, stream, it)) else { return };
         let name = stream.to_string();
         let new = self.dir.join(format!("{name}.new"));
-        let bytes = encode(snapshot, stream, program);
         let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, self.dir.join(&name)));
         match written {
             Ok(()) => {
@@ -128,21 +127,18 @@ fn digest_of_program() -> io::Result<Head> {
     Ok(digest)
 }
 
-fn encode(snapshot: &Snapshot, stream: &StreamId, program: &Head) -> Vec<u8> {
-    let Snapshot { offset, prev, record, version, tenant, state } = snapshot;
+/// The fields of a file between its beginning and its digest: program, head before, record, offset, version,
+/// stream, tenant, state.
+type Fields = ([u8; 32], [u8; 32], [u8; 32], u64, u64, String, String, Vec<u8>);
+
+fn encode(snapshot: &Snapshot, stream: &StreamId, program: &Head) -> Option<Vec<u8>> {
+    let Snapshot { offset, prev, record, version, tenant, state } = snapshot.clone();
+    let (stream, tenant) = (stream.to_string(), tenant.to_string());
+    let fields: Fields = (program.0, prev.0, record.0, offset, version, stream, tenant, state);
     let mut out = MAGIC.to_vec();
-    for head in [program, prev, record] {
-        out.extend_from_slice(&head.0);
-    }
-    for number in [*offset, *version] {
-        out.extend_from_slice(&number.to_le_bytes());
-    }
-    for bytes in [stream.to_string().as_bytes(), tenant.to_string().as_bytes(), state] {
-        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        out.extend_from_slice(bytes);
-    }
+    out.extend(codec::state_to_bytes(&fields)?);
     out.extend_from_slice(&digest(&out).0);
-    out
+    Some(out)
 }
 
 /// `None`: damaged, or of another stream or program.
@@ -151,24 +147,11 @@ fn decode(bytes: &[u8], stream: &StreamId, program: &Head) -> Option<Snapshot> {
     if digest(bytes).0 != *check {
         return None;
     }
-    let (magic, mut rest) = bytes.split_first_chunk::<8>()?;
-    let mut take = |length: usize| {
-        let (taken, behind) = rest.split_at_checked(length)?;
-        rest = behind;
-        Some(taken)
-    };
-    let head = |bytes: &[u8]| bytes.try_into().ok().map(Head);
-    let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_le_bytes);
-    let (made_by, prev, record) = (head(take(32)?)?, head(take(32)?)?, head(take(32)?)?);
-    let (offset, version) = (number(take(8)?)?, number(take(8)?)?);
-    let mut text = || {
-        let length = number(take(8)?)?;
-        take(usize::try_from(length).ok()?)
-    };
-    let (of, tenant, state) = (text()?, text()?, text()?.to_vec());
-    let ours = magic == MAGIC && made_by == *program && of == stream.to_string().as_bytes();
-    let tenant = std::str::from_utf8(tenant).ok()?.parse().ok()?;
-    (ours && rest.is_empty()).then_some(Snapshot { offset, prev, record, version, tenant, state })
+    let fields: Fields = codec::state_from_bytes(bytes.strip_prefix(MAGIC)?)?;
+    let (made_by, prev, record, offset, version, of, tenant, state) = fields;
+    let (prev, record, tenant) = (Head(prev), Head(record), tenant.parse().ok()?);
+    let ours = made_by == program.0 && of == stream.to_string();
+    ours.then_some(Snapshot { offset, prev, record, version, tenant, state })
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn some() -> (StreamId, Snapshot, Head) {
 #[test]
 fn what_is_written_is_read_by_the_same_program_for_the_same_stream() {
     let (stream, snapshot, program) = some();
-    let bytes = encode(&snapshot, &stream, &program);
+    let bytes = encode(&snapshot, &stream, &program).unwrap();
     assert_eq!(decode(&bytes, &stream, &program), Some(snapshot));
     assert_eq!(decode(&bytes, &stream, &digest(b"newer program")), None);
     assert_eq!(decode(&bytes, &StreamId::new("post", Uuid::from_u128(2)), &program), None);
@@ -28,7 +28,7 @@ fn what_is_written_is_read_by_the_same_program_for_the_same_stream() {
 #[test]
 fn every_changed_bit_and_every_cut_is_found() {
     let (stream, snapshot, program) = some();
-    let bytes = encode(&snapshot, &stream, &program);
+    let bytes = encode(&snapshot, &stream, &program).unwrap();
     for bit in 0..bytes.len() * 8 {
         let mut wrong = bytes.clone();
         wrong[bit / 8] ^= 1 << (bit % 8);
