@@ -5,11 +5,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::num::NonZero;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex};
 
 use crc32c::{crc32c, crc32c_append};
 use domain::LaneId;
@@ -17,9 +15,12 @@ use log::Topics;
 use segment::{Location, Reader, Stamp};
 use uuid::Uuid;
 
+use crate::apart::Apart;
 use crate::bytes::{Put as _, Take};
-use crate::kept::{Older, ROW_BYTES, Snapshot};
+use crate::index::Index;
+use crate::kept::{ROW_BYTES, Snapshot};
 use crate::lanes::{Lane, Lanes};
+use crate::piece::Piece;
 
 /// Its name in the log directory.
 pub(crate) const FILE: &str = "checkpoint";
@@ -27,7 +28,7 @@ pub(crate) const FILE: &str = "checkpoint";
 pub(crate) const UNFINISHED: &str = "checkpoint.new";
 const MAGIC: &[u8; 8] = b"RCCHECKP";
 /// Written by this version, and the only one it reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Magic and version.
 const HEAD_BYTES: u64 = 16;
 /// At the end of the file: length of the footer, checksum.
@@ -46,12 +47,14 @@ struct Footer {
     parts: Vec<Part>,
 }
 
-/// One lane in the file; the parts follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One lane in the file; index and keys of the lanes follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
     /// Handovers of the lane up to here are in it.
     held: Location,
-    /// Its index.
+    /// What a start needs of it.
+    lane: Vec<u8>,
+    /// Its index; read when somebody asks.
     bytes: u64,
     check: u32,
     /// Rows of keys, behind the index; read when an owner asks.
@@ -74,6 +77,7 @@ impl Footer {
         }
         for part in &self.parts {
             out.put(part.held.0);
+            out.put_rows(part.lane.iter().map(|byte| [*byte]));
             for (bytes, check) in [(part.bytes, part.check), (part.keys_bytes, part.keys_check)] {
                 out.put(bytes);
                 out.extend_from_slice(&check.to_le_bytes());
@@ -94,12 +98,13 @@ impl Footer {
         }
         let mut parts = Vec::new();
         for _ in 0..lanes {
-            let (held, bytes, check) = (Location(from.u64()?), from.u64()?, from.u32()?);
+            let (held, lane) = (Location(from.u64()?), from.rows::<1>()?.as_flattened().to_vec());
+            let (bytes, check) = (from.u64()?, from.u32()?);
             let (keys_bytes, keys_check) = (from.u64()?, from.u32()?);
             if keys_bytes % ROW_BYTES != 0 {
                 return None;
             }
-            parts.push(Part { held, bytes, check, keys_bytes, keys_check });
+            parts.push(Part { held, lane, bytes, check, keys_bytes, keys_check });
         }
         from.end()?;
         let stamp = Stamp { store, number, checksum };
@@ -143,51 +148,22 @@ pub(crate) fn read(
     let from = footer.parts.iter().map(|part| part.held).fold(footer.place, Location::min);
     let mut found = Found { lanes, from, place: footer.place, bytes };
     // Lanes of topics that were added since had no record then.
-    for (lane, read) in topics.lanes().zip(read_parts(&file, &footer.parts)?) {
-        found.lanes.put(lane, read);
+    let mut at = HEAD_BYTES;
+    for (id, part) in topics.lanes().zip(footer.parts) {
+        let Part { held, lane, bytes, check, keys_bytes, keys_check } = part;
+        let piece = Piece { file: Arc::clone(&file), at, bytes, check };
+        let keys =
+            Piece { file: Arc::clone(&file), at: at + bytes, bytes: keys_bytes, check: keys_check };
+        at += bytes + keys_bytes;
+        let apart = |end| {
+            let (genesis, reader, turn) = (topics.genesis(id), reader.clone(), Mutex::default());
+            Index::behind(Apart { piece, end, held, lane: id, genesis, reader, turn })
+        };
+        let mut lane = Lane::read(Take(&lane), held, apart).ok_or("a lane in it cannot be read")?;
+        lane.streams.kept.moved(keys, None);
+        found.lanes.put(id, lane);
     }
     Ok(Some(found))
-}
-
-/// Reads the lanes, some on each processor, since a long log is opened no sooner than they are known.
-fn read_parts(file: &Arc<File>, parts: &[Part]) -> Result<Vec<Lane>, String> {
-    let mut places = Vec::with_capacity(parts.len());
-    let mut at = HEAD_BYTES;
-    for part in parts {
-        places.push((at, part));
-        at += part.bytes + part.keys_bytes;
-    }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let some = places.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let read = |some: &[(u64, &Part)]| {
-            let mut bytes = Vec::new();
-            some.iter().map(|(at, part)| read_part(file, *at, part, &mut bytes)).collect()
-        };
-        let start = |some| thread::Builder::new().spawn_scoped(scope, move || read(some));
-        let readers: Result<Vec<_>, _> = places.chunks(some).map(start).collect();
-        let mut lanes = Vec::with_capacity(parts.len());
-        for reader in readers.map_err(|error| error.to_string())? {
-            let some: Result<Vec<Lane>, String> =
-                reader.join().map_err(|_| "a reader of it panicked".to_owned())?;
-            lanes.append(&mut some?);
-        }
-        Ok(lanes)
-    })
-}
-
-/// Reads the lane that begins here, by way of `bytes`.
-fn read_part(file: &Arc<File>, at: u64, part: &Part, bytes: &mut Vec<u8>) -> Result<Lane, String> {
-    bytes.resize(usize::try_from(part.bytes).map_err(|error| error.to_string())?, 0);
-    file.read_exact_at(bytes, at).map_err(|error| error.to_string())?;
-    if crc32c(bytes) != part.check {
-        return Err("its checksum is wrong".to_owned());
-    }
-    let mut lane = Lane::read(Take(bytes), part.held).ok_or("a lane in it cannot be read")?;
-    let (file, at) = (Arc::clone(file), at + part.bytes);
-    let older = Older { file, at, bytes: part.keys_bytes, check: part.keys_check };
-    lane.streams.kept.moved(older, None);
-    Ok(lane)
 }
 
 fn read_footer(file: &File) -> Result<(Footer, u64), String> {
@@ -241,6 +217,8 @@ fn fits(footer: &Footer, topics: &Topics, reader: &Reader) -> Result<(), String>
 pub(crate) struct Turn {
     /// Its handovers up to here are in it.
     pub(crate) held: Location,
+    /// What a start needs of it.
+    pub(crate) lane: Vec<u8>,
     /// Its keys; `None`: none are kept.
     pub(crate) kept: Option<Snapshot>,
 }
@@ -252,7 +230,7 @@ pub(crate) struct Written {
     /// Size of the file.
     pub(crate) bytes: u64,
     /// Where the keys of each lane are now, and up to which offset those that were in memory.
-    pub(crate) rows: Vec<(LaneId, Older, Option<u64>)>,
+    pub(crate) rows: Vec<(LaneId, Piece, Option<u64>)>,
 }
 
 /// Writes a checkpoint, lane by lane: `lane` puts the index of one into the bytes, as it is when its turn
@@ -261,7 +239,7 @@ pub(crate) fn write(
     dir: &Path,
     topics: &Topics,
     reader: &Reader,
-    mut lane: impl FnMut(LaneId, &mut Vec<u8>) -> Turn,
+    mut lane: impl FnMut(LaneId, &mut Vec<u8>) -> Result<Turn, String>,
     before_it_counts: impl FnOnce() -> Result<(), String>,
 ) -> Result<Option<Written>, String> {
     let (unfinished, path) = (dir.join(UNFINISHED), dir.join(FILE));
@@ -275,7 +253,7 @@ pub(crate) fn write(
     let mut at = HEAD_BYTES;
     for id in topics.lanes() {
         bytes.clear();
-        let Turn { held, kept } = lane(id, &mut bytes);
+        let Turn { held, lane, kept } = lane(id, &mut bytes)?;
         out.write_all(&bytes).map_err(text)?;
         let keys = kept.as_ref().map_or_else(|| Ok(Vec::new()), Snapshot::all_rows);
         let keys = keys.inspect_err(|_| {
@@ -286,10 +264,10 @@ pub(crate) fn write(
         let (check, keys_check) = (crc32c(&bytes), crc32c(&keys));
         let (bytes, keys_bytes) = (bytes.len() as u64, keys.len() as u64);
         at += bytes;
-        let older = Older { file: Arc::clone(&file), at, bytes: keys_bytes, check: keys_check };
+        let older = Piece { file: Arc::clone(&file), at, bytes: keys_bytes, check: keys_check };
         rows.push((id, older, kept.and_then(|kept| kept.upto())));
         at += keys_bytes;
-        parts.push(Part { held, bytes, check, keys_bytes, keys_check });
+        parts.push(Part { held, lane, bytes, check, keys_bytes, keys_check });
     }
     let Some(place) = parts.iter().map(|part| part.held).max().filter(|place| place.0 > 0) else {
         return fs::remove_file(&unfinished).map(|()| None).map_err(text);

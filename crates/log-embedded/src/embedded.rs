@@ -15,7 +15,7 @@ use crate::keeper::{Keeper, Work};
 use crate::lanes::{Batch, Found, Lanes};
 use crate::open::{self, Opened, Options};
 use crate::shared::{Shared, unknown};
-use crate::{OpenError, entry, kept};
+use crate::{OpenError, entry};
 
 /// Handovers that one read takes from the store at most: bounds the time of a lookup.
 const PLACES_MAX: usize = 1024;
@@ -108,9 +108,14 @@ impl EmbeddedLog {
         Ok(true)
     }
 
-    fn find(&self, lane: LaneId, from: u64, bytes_max: usize) -> Found {
+    fn find(&self, lane: LaneId, from: u64, bytes_max: usize) -> Result<Found, ReadError> {
         let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        lanes.find(lane, from, bytes_max, PLACES_MAX)
+        let found = lanes.find(lane, from, bytes_max, PLACES_MAX);
+        drop(lanes);
+        if !matches!(found, Found::Apart) {
+            return Ok(found);
+        }
+        Ok(self.shared.indexed(lane)?.find(lane, from, bytes_max, PLACES_MAX))
     }
 }
 
@@ -144,12 +149,13 @@ impl Log for EmbeddedLog {
     }
 
     fn read(&self, lane: LaneId, from: u64, bytes_max: usize) -> Result<Vec<Stored>, ReadError> {
-        let mut found = self.find(lane, from, bytes_max);
+        let mut found = self.find(lane, from, bytes_max)?;
         if matches!(found, Found::Nothing) && self.refresh()? {
-            found = self.find(lane, from, bytes_max);
+            found = self.find(lane, from, bytes_max)?;
         }
         match found {
-            Found::Nothing => Ok(Vec::new()),
+            // Of an index that is here, the second is never said.
+            Found::Nothing | Found::Apart => Ok(Vec::new()),
             Found::Memory(recent) => {
                 let mut out = Vec::new();
                 for handover in &recent {
@@ -182,9 +188,9 @@ impl Log for EmbeddedLog {
         each: VisitRecord<'_>,
     ) -> Result<(), ReadError> {
         self.refresh()?;
-        let lanes = self.shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let lanes = self.shared.indexed(lane)?;
         let Some(known) = lanes.get(lane) else { return Ok(()) };
-        let mut offsets: Vec<u64> = known.streams.of(stream.id(), from).collect();
+        let mut offsets: Vec<u64> = known.streams.index.of(stream.id(), from).collect();
         offsets.reverse();
         // What is in memory is newer than what is only in the store.
         let (mut stored, mut recent) = (Vec::with_capacity(offsets.len()), Vec::new());
@@ -224,9 +230,12 @@ impl Log for EmbeddedLog {
         let Some(known) = lanes.get(lane) else { return Ok(None) };
         let Some(kept) = known.streams.kept.snapshot() else { return Ok(None) };
         let (state, next_offset) = known.streams.resume(known.end);
+        if known.streams.index.apart().is_some() {
+            self.shared.due.soon(lane);
+        }
         drop(lanes);
-        let rows = match kept.all_rows() {
-            Ok(rows) => rows,
+        let keys = match kept.keys() {
+            Ok(keys) => keys,
             Err(why) => {
                 tracing::warn!(why, "checkpoint of the log is passed over by the owner of a lane");
                 return Ok(None);
@@ -239,7 +248,6 @@ impl Log for EmbeddedLog {
             },
             None => None,
         };
-        let keys = rows.as_chunks().0.iter().map(kept::key_at).collect();
         Ok(Some(Recall { state, next_offset, log_time: kept.log_time, claim, keys }))
     }
 

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use domain::LaneId;
 use log::Topics;
 use segment::{Location, Reader};
 
@@ -20,6 +21,9 @@ const AT_CLOSE: u64 = 16;
 /// can, it takes them a tenth of a processor at most.
 const REST: u32 = 9;
 
+/// So long after the last lane was taken over, a start is over: its first commands come before all else.
+const AFTER_START: Duration = Duration::from_secs(1);
+
 /// What the keeper is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Asked {
@@ -29,19 +33,26 @@ enum Asked {
     Stop,
 }
 
-/// How whoever adds to the log tells the keeper.
+#[derive(Debug, Default)]
+struct Wishes {
+    asked: Asked,
+    /// Lanes whose index will be asked for soon.
+    soon: Vec<LaneId>,
+}
+
+/// How whoever adds to the log tells the keeper, and whoever takes a lane over.
 #[derive(Debug)]
 pub(crate) struct Due {
     /// When the log has grown to this address.
     at: AtomicU64,
-    asked: Mutex<Asked>,
+    wishes: Mutex<Wishes>,
     told: Condvar,
 }
 
 impl Due {
     /// Never.
     pub(crate) fn new() -> Self {
-        Self { at: AtomicU64::new(u64::MAX), asked: Mutex::default(), told: Condvar::new() }
+        Self { at: AtomicU64::new(u64::MAX), wishes: Mutex::default(), told: Condvar::new() }
     }
 
     /// The log has grown to this address.
@@ -52,26 +63,46 @@ impl Due {
         }
     }
 
+    /// The index of a lane will be asked for soon.
+    pub(crate) fn soon(&self, lane: LaneId) {
+        self.wishes().soon.push(lane);
+        self.told.notify_one();
+    }
+
     fn ask(&self, what: Asked) {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if *asked != Asked::Stop {
-            *asked = what;
+        let mut wishes = self.wishes();
+        if wishes.asked != Asked::Stop {
+            wishes.asked = what;
         }
         self.told.notify_one();
     }
 
     fn wait(&self) -> Asked {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = |asked: &mut Asked| *asked == Asked::Nothing;
-        let waited = self.told.wait_while(asked, nothing);
-        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner))
+        let nothing = |wishes: &mut Wishes| wishes.asked == Asked::Nothing;
+        let waited = self.told.wait_while(self.wishes(), nothing);
+        std::mem::take(&mut waited.unwrap_or_else(PoisonError::into_inner).asked)
     }
 
     /// Takes none for a while, unless it is told to stop.
     fn rest(&self, time: Duration) {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let on = |asked: &mut Asked| *asked != Asked::Stop;
-        drop(self.told.wait_timeout_while(asked, time, on));
+        let on = |wishes: &mut Wishes| wishes.asked != Asked::Stop;
+        drop(self.told.wait_timeout_while(self.wishes(), time, on));
+    }
+
+    /// A lane that will be asked for soon; `None`: nobody said so for a while, or it is told to stop.
+    fn wanted(&self, time: Duration) -> Option<LaneId> {
+        let nothing = |it: &mut Wishes| it.asked != Asked::Stop && it.soon.is_empty();
+        let waited = self.told.wait_timeout_while(self.wishes(), time, nothing);
+        let (mut wishes, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if wishes.asked == Asked::Stop { None } else { wishes.soon.pop() }
+    }
+
+    fn is_over(&self) -> bool {
+        self.wishes().asked == Asked::Stop
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,6 +149,13 @@ impl Drop for Keeper {
 
 impl Work {
     fn run(mut self, shared: &Shared) {
+        // Beside the owner of a lane, who reads its keys meanwhile; the others when nobody is in a hurry.
+        while let Some(lane) = shared.due.wanted(AFTER_START) {
+            self.bring(shared, lane);
+        }
+        for lane in self.topics.lanes().take_while(|_| !shared.due.is_over()) {
+            self.bring(shared, lane);
+        }
         // However large the one is that was there: what this opening had to read, the next need not.
         let mut size = 0;
         loop {
@@ -143,6 +181,14 @@ impl Work {
         }
     }
 
+    /// The index of a lane, so that who asks for it finds it.
+    fn bring(&self, shared: &Shared, lane: LaneId) {
+        if let Err(error) = shared.indexed(lane).map(drop) {
+            let dir = self.dir.display();
+            tracing::warn!(%dir, topic = lane.topic.0, lane = lane.index, %error, "no index of a lane");
+        }
+    }
+
     fn take(&mut self, shared: &Shared) {
         let (dir, since) = (self.dir.as_path(), self.last.0);
         let sync = || {
@@ -152,13 +198,14 @@ impl Work {
         };
         let lane = |lane, out: &mut Vec<u8>| {
             // What is handed over waits meanwhile: so one lane at a time.
-            let lanes = shared.lanes.read().unwrap_or_else(PoisonError::into_inner);
-            let known = lanes.get(lane);
-            if let Some(known) = known {
-                known.write(out);
+            let lanes = shared.indexed(lane).map_err(|error| error.to_string())?;
+            let mut turn = Turn { held: lanes.taken(), lane: Vec::new(), kept: None };
+            if let Some(known) = lanes.get(lane) {
+                known.write(&mut turn.lane);
+                known.streams.index.write(out);
+                turn.kept = known.streams.kept.snapshot();
             }
-            let kept = known.and_then(|lane| lane.streams.kept.snapshot());
-            Turn { held: lanes.taken(), kept }
+            Ok(turn)
         };
         match checkpoint::write(dir, &self.topics, &self.reader, lane, sync) {
             Ok(Some(Written { place, bytes, rows })) => {

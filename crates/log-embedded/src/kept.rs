@@ -1,15 +1,11 @@
 //! What the next owner of a lane must know beside the rule: keys, log time, newest claim. The keys since the
 //! last checkpoint are in memory, the ones before in its file. Not what an owner makes of them.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
-
-use crc32c::crc32c;
 use domain::{CommandKey, Timestamp};
 use log::{Asked, KEY_WINDOW_MS, KeyAt};
 
 use crate::bytes::{Put as _, Take};
+use crate::piece::Piece;
 
 /// A key as it is kept: key, log time in microseconds, offset, seq.
 pub(crate) type Row = [u8; 40];
@@ -25,28 +21,7 @@ pub(crate) struct Kept {
     off: bool,
     /// In the order of the lane, behind those of `older`.
     rows: Vec<Row>,
-    older: Option<Older>,
-}
-
-/// Rows in the file of a checkpoint.
-#[derive(Debug, Clone)]
-pub(crate) struct Older {
-    pub(crate) file: Arc<File>,
-    /// Where they begin.
-    pub(crate) at: u64,
-    pub(crate) bytes: u64,
-    pub(crate) check: u32,
-}
-
-impl Older {
-    /// Reads and checks them.
-    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
-        let length = usize::try_from(self.bytes).map_err(|error| error.to_string())?;
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, self.at).map_err(|error| error.to_string())?;
-        let right = crc32c(&bytes) == self.check;
-        if right { Ok(bytes) } else { Err("checksum of its keys is wrong".to_owned()) }
-    }
+    older: Option<Piece>,
 }
 
 /// What is kept, at one moment.
@@ -55,7 +30,7 @@ pub(crate) struct Snapshot {
     pub(crate) log_time: Timestamp,
     pub(crate) claim: Option<u64>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) older: Option<Older>,
+    pub(crate) older: Option<Piece>,
 }
 
 impl Snapshot {
@@ -64,9 +39,23 @@ impl Snapshot {
         self.rows.last().map(|row| key_at(row).offset)
     }
 
+    /// The keys of all rows, oldest first; the window may have passed some of them.
+    pub(crate) fn keys(&self) -> Result<Vec<KeyAt>, String> {
+        let older = self.older.as_ref().map_or(0, |older| older.bytes / ROW_BYTES);
+        let older = usize::try_from(older).map_err(|error| error.to_string())?;
+        let mut keys = Vec::with_capacity(older + self.rows.len());
+        if let Some(older) = &self.older {
+            older.read_rows(size_of::<Row>(), |rows| {
+                keys.extend(rows.as_chunks().0.iter().map(key_at));
+            })?;
+        }
+        keys.extend(self.rows.iter().map(key_at));
+        Ok(keys)
+    }
+
     /// All rows, one behind the other, without those that the window has passed.
     pub(crate) fn all_rows(&self) -> Result<Vec<u8>, String> {
-        let mut all = self.older.as_ref().map_or_else(|| Ok(Vec::new()), Older::read)?;
+        let mut all = self.older.as_ref().map_or_else(|| Ok(Vec::new()), Piece::read)?;
         all.extend_from_slice(self.rows.as_flattened());
         let (rows, _) = all.as_chunks();
         let passed = passed(rows);
@@ -109,7 +98,7 @@ impl Kept {
     }
 
     /// The rows up to this offset are in a file now.
-    pub(crate) fn moved(&mut self, older: Older, upto: Option<u64>) {
+    pub(crate) fn moved(&mut self, older: Piece, upto: Option<u64>) {
         if !self.off {
             let is_in = |row: &Row| upto.is_some_and(|upto| key_at(row).offset <= upto);
             self.rows.drain(..self.rows.partition_point(is_in));

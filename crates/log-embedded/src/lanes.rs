@@ -10,8 +10,9 @@ use segment::Location;
 
 use crate::bytes::{Put as _, Take};
 use crate::entry::{NotRecords, Records};
-use crate::kept::Older;
-use crate::offsets::{Offsets, Place};
+use crate::index::Index;
+use crate::offsets::Place;
+use crate::piece::Piece;
 use crate::streams::{Heads, Streams};
 
 /// What a cached handover costs beside its bytes.
@@ -40,7 +41,6 @@ pub(crate) struct Lane {
     pub(crate) end: u64,
     /// Handovers.
     pub(crate) handovers: u64,
-    offsets: Offsets,
     tail: VecDeque<Recent>,
     /// Handovers up to here came from a checkpoint.
     held: Location,
@@ -90,18 +90,13 @@ pub(crate) enum Found {
     Memory(Vec<Recent>),
     /// In the store.
     Store(Vec<Place>),
+    /// In the store, and where exactly is in the index that is not here.
+    Apart,
 }
 
 impl Lanes {
     pub(crate) fn new(topics: &Topics, cache_bytes_max: usize) -> Self {
-        let lane = |id| Lane {
-            streams: Streams::new(topics.genesis(id)),
-            end: 0,
-            handovers: 0,
-            offsets: Offsets::default(),
-            tail: VecDeque::new(),
-            held: Location(0),
-        };
+        let lane = |id| Lane::new(topics.genesis(id));
         let ids = (0_u16..).take(topics.all().len()).map(domain::TopicId);
         let topics = ids.map(|topic| topics.lanes_of(topic).map(lane).collect()).collect();
         let (cached, taken) = (VecDeque::new(), Location(0));
@@ -141,7 +136,7 @@ impl Lanes {
     }
 
     /// Keys of each lane are in a file now, up to an offset.
-    pub(crate) fn moved(&mut self, rows: Vec<(LaneId, Older, Option<u64>)>) {
+    pub(crate) fn moved(&mut self, rows: Vec<(LaneId, Piece, Option<u64>)>) {
         for (lane, older, upto) in rows {
             if let Some(lane) = self.get_mut(lane) {
                 lane.streams.kept.moved(older, upto);
@@ -157,6 +152,13 @@ impl Lanes {
     /// Whether a checkpoint brought the handover at this place.
     pub(crate) fn holds(&self, lane: LaneId, location: Location) -> bool {
         self.get(lane).is_some_and(|lane| location <= lane.held)
+    }
+
+    /// Takes in the older part of an index.
+    pub(crate) fn complete(&mut self, lane: LaneId, older: Index) {
+        if let Some(lane) = self.get_mut(lane) {
+            lane.streams.index.complete(older);
+        }
     }
 
     /// Puts a lane of a checkpoint in the place of an empty one.
@@ -193,7 +195,7 @@ impl Lanes {
     pub(crate) fn one(&self, lane: LaneId, offset: u64) -> Option<Result<Recent, Place>> {
         let lane = self.get(lane).filter(|lane| offset < lane.end)?;
         if lane.tail.front().is_none_or(|oldest| oldest.first > offset) {
-            return lane.offsets.from(offset).next().map(Err);
+            return lane.streams.index.from(offset).next().map(Err);
         }
         let at = lane.tail.partition_point(|recent| recent.first <= offset).saturating_sub(1);
         lane.tail.get(at).cloned().map(Ok)
@@ -212,7 +214,10 @@ impl Lanes {
             return Found::Nothing;
         };
         if lane.tail.front().is_none_or(|oldest| oldest.first > from) {
-            return Found::Store(lane.offsets.from(from).take(places_max).collect());
+            if lane.streams.index.apart().is_some() {
+                return Found::Apart;
+            }
+            return Found::Store(lane.streams.index.from(from).take(places_max).collect());
         }
         let at = lane.tail.partition_point(|recent| recent.first <= from).saturating_sub(1);
         let mut left = bytes_max.max(1);
@@ -226,24 +231,34 @@ impl Lanes {
 }
 
 impl Lane {
-    /// For a checkpoint, without what is in memory only.
+    /// One without a record.
+    pub(crate) fn new(genesis: Head) -> Self {
+        let (streams, tail) = (Streams::new(genesis), VecDeque::new());
+        Self { streams, end: 0, handovers: 0, tail, held: Location(0) }
+    }
+
+    /// For a checkpoint, without the index and what is in memory only.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.put(self.end);
         out.put(self.handovers);
-        self.offsets.write(out);
         self.streams.write(out);
     }
 
-    /// What [`Self::write`] wrote when handovers up to `held` were taken in.
-    pub(crate) fn read(mut from: Take<'_>, held: Location) -> Option<Self> {
+    /// What [`Self::write`] wrote when handovers up to `held` were taken in; `index` is made for so many
+    /// records.
+    pub(crate) fn read(
+        mut from: Take<'_>,
+        held: Location,
+        index: impl FnOnce(u64) -> Index,
+    ) -> Option<Self> {
         let (end, handovers) = (from.u64()?, from.u64()?);
-        let offsets = Offsets::read(&mut from, end, held)?;
-        let streams = Streams::read(&mut from, end)?;
+        let streams = Streams::read(&mut from, end, index(end))?;
         from.end()?;
-        Some(Self { streams, end, handovers, offsets, tail: VecDeque::new(), held })
+        Some(Self { streams, end, handovers, tail: VecDeque::new(), held })
     }
 
-    fn take(
+    /// Takes a durable handover in; gives the offset of its first record.
+    pub(crate) fn take(
         &mut self,
         location: Location,
         heads: Heads<'_>,
@@ -255,7 +270,7 @@ impl Lane {
             self.end += 1;
         }
         if first < self.end {
-            self.offsets.push(first, location);
+            self.streams.index.push(first, location);
         }
         self.handovers += 1;
         Ok(first)

@@ -19,10 +19,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Reading order: `manifest` and `entry` (bytes), `offsets`, `streams` and `kept` (what is remembered of a
-//! lane), `lanes` (all of it, with the newest entries), `checkpoint` and `keeper` (written down, so that the
+//! Reading order: `manifest` and `entry` (bytes), `offsets`, `newest` and `index` (where records are),
+//! `streams` and `kept` (what they say), `lanes` (all of it, with the newest entries), `checkpoint` and `keeper` (written down, so that the
 //! next start need not read all), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
+mod apart;
 mod at_rest;
 mod block;
 mod bytes;
@@ -31,6 +32,7 @@ mod embedded;
 mod entry;
 mod error;
 mod fetch;
+mod index;
 mod keeper;
 mod kept;
 mod lanes;
@@ -38,6 +40,7 @@ mod manifest;
 mod newest;
 mod offsets;
 mod open;
+mod piece;
 mod place;
 mod shared;
 mod streams;

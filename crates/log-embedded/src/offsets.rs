@@ -42,6 +42,14 @@ impl Offsets {
         self.chunks.push(Chunk { first, location: location.0, rest: vec![(0, 0)] });
     }
 
+    /// Adds those of another, which are all behind these.
+    pub(crate) fn append(&mut self, behind: &Self) {
+        // One by one, so that chunks stay full however often a log is opened.
+        for Place { first, location } in behind.from(0) {
+            self.push(first, location);
+        }
+    }
+
     /// The handovers from the one that holds `offset` on; none when the lane is empty.
     pub(crate) fn from(&self, offset: u64) -> impl Iterator<Item = Place> + '_ {
         let at = self.chunks.partition_point(|chunk| chunk.first <= offset).saturating_sub(1);

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use domain::LaneId;
-use log::{Delivery, Done, GrowthHook};
+use log::{Delivery, Done, GrowthHook, ReadError};
 use segment::{AppendError, Location};
 
 use crate::keeper::Due;
@@ -33,6 +33,29 @@ impl Shared {
             failed: OnceLock::new(),
             due: Due::new(),
         }
+    }
+
+    /// All lanes, and of this one the whole index.
+    pub(crate) fn indexed(&self, lane: LaneId) -> Result<RwLockReadGuard<'_, Lanes>, ReadError> {
+        loop {
+            let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+            let apart = lanes.get(lane).and_then(|known| known.streams.index.apart());
+            let Some(apart) = apart.map(Arc::clone) else { return Ok(lanes) };
+            drop(lanes);
+            // Not under the lock: what is handed over goes on meanwhile.
+            let turn = apart.turn();
+            if self.is_apart(lane) {
+                let index = apart.index()?;
+                let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+                lanes.complete(lane, index);
+            }
+            drop(turn);
+        }
+    }
+
+    fn is_apart(&self, lane: LaneId) -> bool {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(lane).is_some_and(|known| known.streams.index.apart().is_some())
     }
 
     /// The handovers are durable: shows them to readers, then tells the writer, then wakes readers.

@@ -119,7 +119,8 @@ fn folded(topics: &Topics, reader: &Reader, entries: usize) -> Lanes {
 fn picture(lane: &Lane) -> Vec<u8> {
     let mut out = Vec::new();
     lane.write(&mut out);
-    let streams = out.len() - 24 * lane.streams.walk();
+    lane.streams.index.write(&mut out);
+    let streams = out.len() - 24 * lane.streams.index.walk();
     out[streams..].as_chunks_mut::<24>().0.sort_unstable();
     let kept = lane.streams.kept.snapshot();
     out.extend(kept.map(|kept| kept.all_rows().unwrap()).unwrap_or_default());
@@ -134,13 +135,25 @@ fn assert_same(a: &Lanes, b: &Lanes, why: &str) {
     }
 }
 
+fn turn(lanes: &Lanes, id: LaneId, out: &mut Vec<u8>) -> Turn {
+    let (known, mut lane) = (lanes.get(id).unwrap(), Vec::new());
+    known.write(&mut lane);
+    known.streams.index.write(out);
+    Turn { held: lanes.taken(), lane, kept: known.streams.kept.snapshot() }
+}
+
+/// Brings the older part of every index, with no damage allowed.
+fn complete(lanes: &mut Lanes, topics: &Topics) {
+    for lane in topics.lanes() {
+        let apart = lanes.get(lane).unwrap().streams.index.apart().map(Arc::clone);
+        if let Some(apart) = apart {
+            lanes.complete(lane, apart.written().unwrap());
+        }
+    }
+}
+
 fn take(dir: &Path, topics: &Topics, reader: &Reader, of: impl Fn(LaneId) -> Arc<Lanes>) {
-    let lane = |id, out: &mut Vec<u8>| {
-        let lanes = of(id);
-        let known = lanes.get(id).unwrap();
-        known.write(out);
-        Turn { held: lanes.taken(), kept: known.streams.kept.snapshot() }
-    };
+    let lane = |id, out: &mut Vec<u8>| Ok(turn(&of(id), id, out));
     let taken = write(dir, topics, reader, lane, || Ok(())).unwrap();
     assert_eq!(taken.unwrap().bytes, dir.join(FILE).metadata().unwrap().len());
 }
@@ -174,8 +187,13 @@ fn reading_on_from_any_place_comes_to_what_reading_all_comes_to() {
             take(dir.path(), &topics, &reader, |lane| Arc::clone(&places[turns[&lane]]));
             let found = read(dir.path(), &topics, &reader, Lanes::new(&topics, 0));
             let mut found = found.unwrap().unwrap();
+            // What is in it may be asked for before or after what came since.
+            if at % 2 == 0 {
+                complete(&mut found.lanes, &topics);
+            }
             let mut scan = reader.scan(found.from);
             open::walk(dir.path(), &mut scan, &mut found.lanes).unwrap();
+            complete(&mut found.lanes, &topics);
             assert_same(&found.lanes, &all, &format!("seed {seed}, place {at}, {spread}"));
         }
     }
@@ -194,10 +212,11 @@ fn every_changed_bit_and_every_cut_is_found() {
     let whole = fs::read(&path).unwrap();
     let file = File::options().write(true).open(&path).unwrap();
     let is_found = || match read(dir.path(), &topics, &reader, Lanes::new(&topics, 0)) {
-        // Keys are read when an owner asks for them.
+        // The rest is read when somebody asks for it.
         Ok(Some(found)) => found.lanes.all().any(|lane| {
             let kept = lane.streams.kept.snapshot();
-            kept.is_some_and(|kept| kept.all_rows().is_err())
+            let apart = lane.streams.index.apart().unwrap();
+            apart.written().is_err() || kept.is_some_and(|kept| kept.all_rows().is_err())
         }),
         other => other.is_err(),
     };
@@ -257,13 +276,11 @@ fn a_wrong_head_is_found_by_the_next_handover() {
     let store = reader(dir.path());
     let half = Arc::new(folded(&topics, &store, 20));
     let wrong = |id, out: &mut Vec<u8>| {
-        let mut bytes = Vec::new();
-        half.get(id).unwrap().write(&mut bytes);
+        let mut turn = turn(&half, id, out);
         let head = half.get(id).unwrap().streams.state().head.0;
-        let at = bytes.windows(32).position(|window| window == head).unwrap();
-        bytes[at] ^= 1;
-        out.extend(bytes);
-        Turn { held: half.taken(), kept: None }
+        let at = turn.lane.windows(32).position(|window| window == head).unwrap();
+        turn.lane[at] ^= 1;
+        Ok(Turn { kept: None, ..turn })
     };
     write(dir.path(), &topics, &store, wrong, || Ok(())).unwrap().unwrap();
     let mut options = Options::new(dir.path());
@@ -276,6 +293,35 @@ fn a_wrong_head_is_found_by_the_next_handover() {
     }
 }
 
+#[test]
+fn an_index_that_is_damaged_is_made_anew_from_the_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let topics = history(dir.path(), 4, 40, true);
+    let store = reader(dir.path());
+    let entries = store.scan(Location(0)).count();
+    let (all, half) = (folded(&topics, &store, entries), folded(&topics, &store, entries / 2));
+    let half = Arc::new(half);
+    take(dir.path(), &topics, &store, |_| Arc::clone(&half));
+    let mut bytes = fs::read(dir.path().join(FILE)).unwrap();
+    // The first byte of each index.
+    let (footer, _) = read_footer(&File::open(dir.path().join(FILE)).unwrap()).unwrap();
+    let mut at = HEAD_BYTES;
+    for part in &footer.parts {
+        bytes[usize::try_from(at).unwrap()] ^= 1;
+        at += part.bytes + part.keys_bytes;
+    }
+    fs::write(dir.path().join(FILE), bytes).unwrap();
+    let found = read(dir.path(), &topics, &store, Lanes::new(&topics, 0));
+    let mut lanes = found.unwrap().unwrap().lanes;
+    open::walk(dir.path(), &mut store.scan(Location(0)), &mut lanes).unwrap();
+    for lane in topics.lanes() {
+        let apart = Arc::clone(lanes.get(lane).unwrap().streams.index.apart().unwrap());
+        assert_eq!(apart.written().unwrap_err(), "its checksum is wrong");
+        lanes.complete(lane, apart.index().unwrap());
+    }
+    assert_same(&lanes, &all, "half of it from the segments");
+}
+
 /// What a decoder allocates is rows of what is there, and maps of them.
 const BOUND: fuzz::Bound = fuzz::Bound { bytes: 16 << 10, per_byte: 64 };
 
@@ -286,18 +332,26 @@ fn any_bytes_are_a_checkpoint_that_can_be_used_or_none() {
     let store = reader(dir.path());
     let all = folded(&topics, &store, usize::MAX);
     let mut seeds = Vec::new();
-    for lane in all.all() {
-        let mut bytes = Vec::new();
-        lane.write(&mut bytes);
-        seeds.push(bytes);
+    for known in all.all() {
+        let (mut lane, mut index) = (Vec::new(), Vec::new());
+        known.write(&mut lane);
+        known.streams.index.write(&mut index);
+        seeds.extend([lane, index]);
     }
-    let part = Part { held: all.taken(), bytes: 9, check: 7, keys_bytes: 80, keys_check: 5 };
+    let part = Part {
+        held: all.taken(),
+        lane: seeds[0].clone(),
+        bytes: 9,
+        check: 7,
+        keys_bytes: 80,
+        keys_check: 5,
+    };
     let footer = Footer {
         place: all.taken(),
         stamp: store.stamp(all.taken()).unwrap(),
         log: topics.log(),
         topics: vec![(1, b"suite.events".to_vec()), (2, b"x".to_vec())],
-        parts: vec![part; 3],
+        parts: vec![part; 2],
     };
     seeds.push(footer.encode());
     fuzz::fuzz("checkpoint", seeds, BOUND, |bytes| {
@@ -305,16 +359,18 @@ fn any_bytes_are_a_checkpoint_that_can_be_used_or_none() {
             assert_eq!(footer.encode(), bytes, "a second form of a footer");
             return format!("footer of {:?}", footer.topics.iter().map(|it| it.1.len()));
         }
-        let Some(lane) = Lane::read(Take(bytes), Location(u64::MAX >> 1)) else {
+        let mut again = Vec::new();
+        if let Some(lane) = Lane::read(Take(bytes), Location(u64::MAX >> 1), |_| Index::default()) {
+            lane.write(&mut again);
+            assert_eq!(again, bytes, "a second form of a lane");
+            return format!("lane, partial: {}", lane.streams.state().is_partial());
+        }
+        let end = u64::MAX >> 1;
+        let Some(index) = Index::read(Take(bytes), end, Location(end)) else {
             return "nothing".to_owned();
         };
-        let mut again = Vec::new();
-        lane.write(&mut again);
-        assert_eq!(again.len(), bytes.len(), "a second form of a lane");
-        format!(
-            "lane, partial: {}, streams: {}",
-            lane.streams.state().is_partial(),
-            lane.streams.walk() > 0
-        )
+        index.write(&mut again);
+        assert_eq!(again.len(), bytes.len(), "a second form of an index");
+        format!("index, streams: {}", index.walk() > 0)
     });
 }
