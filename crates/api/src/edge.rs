@@ -1,7 +1,7 @@
 //! Building the edge: contexts and projections come in, a router goes out. Not the listening.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use axum::Router;
 use axum::extract::Request;
@@ -15,7 +15,7 @@ use crate::codes;
 use crate::command::{CommandRoute, Commands, batch};
 use crate::measure::Latencies;
 use crate::operation::Operation;
-use crate::parts::{Drain, Parts, Shared};
+use crate::parts::{Drain, Options, Parts, Shared};
 use crate::problem::{Answered, Problem};
 use crate::query::Queries;
 use crate::sagas::SagaDesk;
@@ -69,6 +69,7 @@ impl Builder {
             shared,
             router: Router::new(),
             operations: vec![],
+            listed: Arc::default(),
             routes: vec![],
             places: vec![],
             commands: vec![],
@@ -116,6 +117,7 @@ impl Builder {
         let mut apart = Mounts {
             router: Router::new(),
             operations: vec![],
+            listed: Arc::default(),
             routes: vec![],
             places: vec![],
             commands: vec![],
@@ -163,11 +165,16 @@ impl Edge {
     }
 }
 
+/// Made when somebody asks for it first.
+pub(crate) type Later<T> = Arc<LazyLock<T, Box<dyn FnOnce() -> T + Send>>>;
+
 /// Routes and what is known about them.
 pub(crate) struct Mounts {
     pub(crate) shared: Arc<Shared>,
     router: Router,
     pub(crate) operations: Vec<Operation>,
+    /// The same when everything is mounted, for [`Self::later`].
+    listed: Arc<OnceLock<Vec<Operation>>>,
     /// All of them, those without a word in the document too.
     routes: Vec<String>,
     /// Where rows of a projection are read one by one: context, event types, path.
@@ -224,6 +231,16 @@ impl Mounts {
         self.router = router.route(&path, method);
     }
 
+    /// What is made of all operations when somebody asks for it first: a start does not wait for it.
+    pub(crate) fn later<T>(
+        &self,
+        make: impl FnOnce(&[Operation], &Options) -> T + Send + 'static,
+    ) -> Later<T> {
+        let (listed, shared) = (Arc::clone(&self.listed), Arc::clone(&self.shared));
+        let make = move || make(listed.get().map_or(&[], Vec::as_slice), &shared.options);
+        Arc::new(LazyLock::new(Box::new(make)))
+    }
+
     /// Remembers where rows of a projection are read.
     pub(crate) fn place(
         &mut self,
@@ -243,6 +260,7 @@ impl Mounts {
     }
 
     fn finish(self) -> Router {
+        self.listed.set(self.operations).ok();
         let fallback = |answer: fn(&Request) -> Problem| {
             let shared = Arc::clone(&self.shared);
             let mounted = Arc::new(Mounted {

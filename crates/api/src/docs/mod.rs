@@ -22,26 +22,20 @@ const CSP: HeaderValue = HeaderValue::from_static(
 
 /// Mounts `/docs...`; after the operations it shows.
 pub(crate) fn mount(mounts: &mut Mounts) {
-    let shown = page::reference(&mounts.operations, &mounts.shared.options);
-    constant(mounts, "/docs", "get_docs", "This reference", "text/html; charset=utf-8", shown);
-    constant(mounts, "/docs/reference.css", "", "", "text/css; charset=utf-8", CSS.to_owned());
-    constant(
-        mounts,
-        "/docs/reference.js",
-        "",
-        "",
-        "text/javascript; charset=utf-8",
-        SCRIPT.to_owned(),
-    );
-    let index = errors::index();
-    constant(
-        mounts,
-        "/docs/errors",
-        "list_errors",
-        "All errors",
-        "text/html; charset=utf-8",
-        index,
-    );
+    let shown = mounts.operations.len();
+    let reference = mounts.later(move |operations, options| {
+        Bytes::from(page::reference(&operations[..shown], options))
+    });
+    let reference = move || Bytes::clone(&reference);
+    page(mounts, ["/docs", "get_docs", "This reference"], "text/html; charset=utf-8", reference);
+    let css = || Bytes::from_static(CSS.as_bytes());
+    page(mounts, ["/docs/reference.css", "", ""], "text/css; charset=utf-8", css);
+    let script = || Bytes::from_static(SCRIPT.as_bytes());
+    page(mounts, ["/docs/reference.js", "", ""], "text/javascript; charset=utf-8", script);
+    let index = mounts.later(|_, _| Bytes::from(errors::index()));
+    let index = move || Bytes::clone(&index);
+    let listed = ["/docs/errors", "list_errors", "All errors"];
+    page(mounts, listed, "text/html; charset=utf-8", index);
     let text = json!({ "type": "string" });
     let operation = Operation::get(
         "/docs/errors/{code}",
@@ -62,15 +56,13 @@ pub(crate) fn mount(mounts: &mut Mounts) {
     });
 }
 
-fn constant(
+/// Mounts a page; one without an id stands in no list.
+fn page(
     mounts: &mut Mounts,
-    path: &str,
-    id: &str,
-    summary: &str,
+    [path, id, summary]: [&str; 3],
     media: &'static str,
-    text: String,
+    text: impl Fn() -> Bytes + Clone + Send + Sync + 'static,
 ) {
-    let text = Bytes::from(text);
     let kind = media.split(';').next().unwrap_or(media);
     let operation = Operation::get(path, id, summary).gives(
         200,
@@ -79,7 +71,7 @@ fn constant(
         json!({ "type": "string" }),
         &[],
     );
-    let handler = move |_, _, _| std::future::ready(Ok(html(media, text.clone())));
+    let handler = move |_, _, _| std::future::ready(Ok(html(media, text())));
     if id.is_empty() {
         mounts.quietly(&operation, false, handler);
     } else {

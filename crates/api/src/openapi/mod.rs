@@ -25,13 +25,13 @@ pub(crate) fn mount(mounts: &mut Mounts) {
         json!({ "type": "object" }),
         &[],
     );
-    let mut all = mounts.operations.clone();
-    all.push(operation.clone());
-    let text = document(&all, &mounts.shared.options).to_string();
-    let etag = crate::query::weak_etag(text.as_bytes());
-    let text = Bytes::from(text);
+    let document = mounts.later(|operations, options| {
+        let text = document(operations, options).to_string();
+        (crate::query::weak_etag(text.as_bytes()), Bytes::from(text))
+    });
     mounts.mount(operation, move |_, _, request| {
-        let known = not_modified(request.headers(), &etag);
+        let (etag, text) = &**document;
+        let known = not_modified(request.headers(), etag);
         let response = known.unwrap_or_else(|| {
             let mut response = Response::new(Body::from(text.clone()));
             let headers = response.headers_mut();

@@ -60,7 +60,7 @@ impl Client {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_MAX));
         let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls::settings())
+            .with_tls_config(tls::settings(uri.scheme_str() == Some("https")))
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
 
-/// The settings of every connection. A system without authorities is not refused here: plain HTTP to
-/// the loopback works without them, and a TLS handshake will say what is missing.
-pub(crate) fn settings() -> ClientConfig {
+/// The settings of every connection of a client; the authorities, whose reading takes milliseconds, only
+/// for one that asks for TLS. A system without any is not refused here: a handshake will say what is missing.
+pub(crate) fn settings(asked_for: bool) -> ClientConfig {
     let mut authorities = RootCertStore::empty();
-    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if asked_for {
+        authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
