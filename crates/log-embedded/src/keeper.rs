@@ -89,12 +89,13 @@ impl Due {
         drop(self.told.wait_timeout_while(self.wishes(), time, on));
     }
 
-    /// A lane that will be asked for soon; `None`: nobody said so for a while, or it is told to stop.
+    /// A lane that will be asked for soon; `None`: nobody said so for a while, or something else is to be
+    /// done.
     fn wanted(&self, time: Duration) -> Option<LaneId> {
-        let nothing = |it: &mut Wishes| it.asked != Asked::Stop && it.soon.is_empty();
+        let nothing = |it: &mut Wishes| it.asked == Asked::Nothing && it.soon.is_empty();
         let waited = self.told.wait_timeout_while(self.wishes(), time, nothing);
         let (mut wishes, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if wishes.asked == Asked::Stop { None } else { wishes.soon.pop() }
+        if wishes.asked == Asked::Nothing { wishes.soon.pop() } else { None }
     }
 
     fn is_over(&self) -> bool {
@@ -149,20 +150,13 @@ impl Drop for Keeper {
 
 impl Work {
     fn run(mut self, shared: &Shared) {
-        // Beside the owner of a lane, who reads its keys meanwhile; the others when nobody is in a hurry.
-        while let Some(lane) = shared.due.wanted(AFTER_START) {
-            self.bring(shared, lane);
-        }
-        for lane in self.topics.lanes().take_while(|_| !shared.due.is_over()) {
-            self.bring(shared, lane);
-        }
         // However large the one is that was there: what this opening had to read, the next need not.
         let mut size = 0;
+        self.look(shared, size);
+        self.bring_all(shared);
         loop {
+            self.look(shared, size);
             let place = self.last.0;
-            let next = place.0.saturating_add(self.grown_min.max(size));
-            shared.due.at.store(next, Ordering::Relaxed);
-            shared.due.grown(taken(shared));
             match shared.due.wait() {
                 Asked::Stop => {
                     if taken(shared).0 - place.0 > self.grown_min / AT_CLOSE {
@@ -178,6 +172,27 @@ impl Work {
                 Asked::Nothing => {}
             }
             size = self.last.1;
+        }
+    }
+
+    /// Says when the next one is due, which may be now.
+    fn look(&self, shared: &Shared, size: u64) {
+        let next = self.last.0.0.saturating_add(self.grown_min.max(size));
+        shared.due.at.store(next, Ordering::Relaxed);
+        shared.due.grown(taken(shared));
+    }
+
+    /// Brings what the checkpoint has that was there: of a lane beside its owner, who reads the keys
+    /// meanwhile; of the others when nobody is in a hurry.
+    fn bring_all(&self, shared: &Shared) {
+        if !self.topics.lanes().any(|lane| shared.is_apart(lane)) {
+            return;
+        }
+        while let Some(lane) = shared.due.wanted(AFTER_START) {
+            self.bring(shared, lane);
+        }
+        for lane in self.topics.lanes().take_while(|_| !shared.due.is_over()) {
+            self.bring(shared, lane);
         }
     }
 

@@ -53,7 +53,8 @@ impl Shared {
         }
     }
 
-    fn is_apart(&self, lane: LaneId) -> bool {
+    /// Whether the older part of an index is not here.
+    pub(crate) fn is_apart(&self, lane: LaneId) -> bool {
         let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
         lanes.get(lane).is_some_and(|known| known.streams.index.apart().is_some())
     }
