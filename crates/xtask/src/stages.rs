@@ -75,7 +75,18 @@ pub(crate) const STAGES: &[Stage] = &[
             vec![
                 // With tokio's made up clock, which nothing else is built with.
                 at.cargo(&["test", "--release", "-p", "sim"]),
-                at.cargo(&["run", "--release", "-p", "sim", "--", "--seeds", "500"]),
+                // A slow machine runs fewer.
+                at.cargo(&[
+                    "run",
+                    "--release",
+                    "-p",
+                    "sim",
+                    "--",
+                    "--seeds",
+                    "500",
+                    "--for",
+                    "180",
+                ]),
             ]
         },
     },
