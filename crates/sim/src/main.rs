@@ -23,7 +23,6 @@ Usage: sim [OPTIONS]
   --trace         with --seed: everything that happens, on standard error
   --only A,B      only these faults, each as often as it may
   --findings N    stop after so many findings
-  --for S         begin no seed after so many seconds
   --planted NAME  plant a mistake; `all`: each of them in turn, and each must be found
   --help          this text
 
@@ -44,8 +43,6 @@ struct Args {
     /// Faults, by name.
     only: Vec<String>,
     findings_max: u64,
-    /// Seconds after which no seed is begun.
-    time_max: u64,
     /// For a process of a campaign: print the report as JSON.
     json: bool,
 }
@@ -84,7 +81,6 @@ fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String>
         planted: None,
         only: Vec::new(),
         findings_max: u64::MAX,
-        time_max: u64::MAX,
         json: false,
     };
     let mut hours = None;
@@ -100,7 +96,6 @@ fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Args>, String>
             "--planted" => args.planted = Some(known(value()?)?),
             "--only" => args.only = value()?.split(',').map(fault).collect::<Result<_, _>>()?,
             "--findings" => args.findings_max = number(&value()?)?,
-            "--for" => args.time_max = number(&value()?)?,
             "--evidence" => args.evidence = true,
             "--trace" => args.trace = true,
             "--json" => args.json = true,
