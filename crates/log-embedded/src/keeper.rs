@@ -1,5 +1,5 @@
-//! When a checkpoint is taken: in the background when the log has grown by enough, and when it is closed.
-//! Not what is in one.
+//! When a checkpoint is taken: in the background when the log has grown by enough, and when it is closed;
+//! and when the indexes in it are read that nobody has asked for. Not what is in one.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +33,7 @@ enum Asked {
     Stop,
 }
 
+/// What the keeper is told, under one lock.
 #[derive(Debug, Default)]
 struct Wishes {
     asked: Asked,

@@ -20,8 +20,9 @@
 //! ```
 //!
 //! Reading order: `manifest` and `entry` (bytes), `offsets`, `newest` and `index` (where records are),
-//! `streams` and `kept` (what they say), `lanes` (all of it, with the newest entries), `checkpoint` and `keeper` (written down, so that the
-//! next start need not read all), `open`, `embedded` (the trait), `at_rest` (for the auditor).
+//! `streams` and `kept` (what they say), `lanes` (all of it, with the newest entries), `checkpoint` and
+//! `keeper` (written down, so that the next start need not read all), `piece` and `apart` (of that, what is
+//! read when somebody asks), `open`, `embedded` (the trait), `at_rest` (for the auditor).
 
 mod apart;
 mod at_rest;
