@@ -73,7 +73,7 @@ struct Edge<'a> {
     in_tests: bool,
 }
 
-fn cargo(args: &[&str]) -> String {
+pub(crate) fn cargo(args: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo).args(args).current_dir(top()).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,9 +1,10 @@
-//! Holds the shape of the repository: layers, files, error pages.
+//! Holds the shape of the repository: layers, files, error pages, features of libraries.
 //!
 //! Not about behaviour, and nothing that rustc, clippy or rustfmt would say.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod features;
 mod files;
 mod layers;
 

@@ -142,6 +142,8 @@ pub(crate) fn unit_tests(at: &Workspace) -> Vec<&'static str> {
     }
     // They start brokers: a stage of their own.
     args.extend(["--exclude", "log-kafka"]);
+    // Has no tests; its libraries would have others built anew.
+    args.extend(["--exclude", "foreign-client"]);
     args
 }
 
