@@ -1,5 +1,6 @@
-//! The product's HTTP edge in this process, over the measured context, and its control: a handler in the
-//! same HTTP stack that parses the same JSON and answers the same bytes. Not the load on them.
+//! The product's HTTP edge in this process, over the measured context, and its controls: a handler in the
+//! same HTTP stack that parses the same JSON and answers the same bytes, and a server without any HTTP
+//! stack that answers them too. Not the load on them.
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -22,11 +23,13 @@ use log_embedded::EmbeddedLog;
 use projector::{
     Group, GroupQuery, ListQuery, Page, ProjectionStatus, ReadError, ReadStore, RowJson, Table,
 };
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::Failed;
+use crate::http;
 use crate::note;
 use crate::ours::LANES;
 
@@ -145,6 +148,29 @@ pub(crate) fn null(runtime: &Runtime, answer: Vec<u8>) -> Result<SocketAddr, Fai
     // As the product does it.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     drop(runtime.spawn(axum::serve(listener, router).into_future()));
+    Ok(at)
+}
+
+/// Serves the control without a stack: finds the end of a request and writes the bytes of `answer`.
+pub(crate) fn bare(runtime: &Runtime, answer: &[u8]) -> Result<SocketAddr, Failed> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+    let answer = [format!("{head}{}\r\n\r\n", answer.len()).as_bytes(), answer].concat();
+    let (answer, (listener, at)) = (Bytes::from(answer), listener(runtime)?);
+    drop(runtime.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            drop(stream.set_nodelay(true));
+            drop(tokio::spawn(async move {
+                let mut request = Vec::with_capacity(1024);
+                // Until the client has enough, or goes.
+                while http::read(&mut stream, &mut request).await.is_ok()
+                    && stream.write_all(&answer).await.is_ok()
+                {
+                    request.clear();
+                }
+            }));
+        }
+    }));
     Ok(at)
 }
 

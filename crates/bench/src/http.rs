@@ -26,6 +26,8 @@ const GOOD: &str = "{\"status\":200,";
 const OVERLOADED: &str = "\"code\":\"overloaded\"";
 /// The control.
 const NULL: &str = "null handler, same HTTP stack";
+/// For the record.
+const BARE: &str = "null server by hand";
 
 /// A server and the connections to it.
 struct Client {
@@ -123,13 +125,19 @@ async fn connect(at: SocketAddr) -> std::io::Result<TcpStream> {
 async fn exchange(stream: &mut TcpStream, request: &[u8]) -> Result<(Vec<u8>, Vec<u8>), String> {
     stream.write_all(request).await.map_err(|error| error.to_string())?;
     let mut answer = Vec::with_capacity(1024);
+    let body = read(stream, &mut answer).await?;
+    let body = answer.split_off(body);
+    Ok((answer, body))
+}
+
+/// Reads a request or an answer to its end; gives where the body begins.
+pub(crate) async fn read(stream: &mut TcpStream, into: &mut Vec<u8>) -> Result<usize, String> {
     loop {
-        if stream.read_buf(&mut answer).await.map_err(|error| error.to_string())? == 0 {
-            return Err(format!("cut off: {}", String::from_utf8_lossy(&answer)));
+        if stream.read_buf(into).await.map_err(|error| error.to_string())? == 0 {
+            return Err(format!("cut off: {}", String::from_utf8_lossy(into)));
         }
-        if let Some(body) = whole(&answer) {
-            let body = answer.split_off(body);
-            return Ok((answer, body));
+        if let Some(body) = whole(into) {
+            return Ok(body);
         }
     }
 }
@@ -173,6 +181,7 @@ fn row(
         return Ok(());
     }
     let (mut ours, mut null) = (Contestant::new("ours"), Contestant::new(NULL));
+    let mut bare = Contestant::new(BARE);
     let (mut open, mut pauses) = (Contestant::new("open loop"), Pauses::default());
     // A batch is one call of the load, and so many commands.
     let of = batch.unwrap_or(1);
@@ -192,8 +201,13 @@ fn row(
         let answer = runtime.block_on(product.ask(1)).map_err(Failed)?;
         let answer = answer.ok_or_else(|| Failed("nobody else asks, and it is full".to_owned()))?;
         if !plan.ours {
-            let control = Client::to(edge::null(&runtime, answer)?, batch);
-            null.runs.push(load::closed(&runtime, CONNECTIONS, plan.lasts, &control)?.times(of));
+            for (at, runs) in [
+                (edge::null(&runtime, answer.clone())?, &mut null.runs),
+                (edge::bare(&runtime, &answer)?, &mut bare.runs),
+            ] {
+                let control = Client::to(at, batch);
+                runs.push(load::closed(&runtime, CONNECTIONS, plan.lasts, &control)?.times(of));
+            }
         }
         let run = load::closed(&runtime, CONNECTIONS, plan.lasts, &product)?;
         let peak = run.per_s();
@@ -216,7 +230,7 @@ fn row(
     let (name, goal) = (name.to_owned(), Some(goal));
     let peers = [streams.map(|_| appends), restate.map(|_| objects)];
     let peers = peers.into_iter().flatten().collect();
-    report.add(&Row { name, ours, controls: vec![null], peers, goal, more });
+    report.add(&Row { name, ours, controls: vec![null, bare], peers, goal, more });
     Ok(())
 }
 

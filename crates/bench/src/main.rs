@@ -7,10 +7,12 @@ mod device;
 mod edge;
 mod grow;
 mod http;
-#[cfg(feature = "peers")]
+#[cfg(feature = "kafka")]
 mod kafka;
 mod load;
 mod measure;
+#[cfg(feature = "kafka")]
+mod nodes;
 mod note;
 mod ours;
 mod pauses;
@@ -90,8 +92,8 @@ fn run() -> Result<(), Failed> {
             w1::in_process(&plan, &mut report)?;
             http::commands(&plan, &mut report)?;
             // Brokers take longer to start than everything else to run: only where they are asked for.
-            #[cfg(feature = "peers")]
-            if plan.only.as_deref().is_some_and(|only| only.starts_with("W1-K")) {
+            #[cfg(feature = "kafka")]
+            if plan.names("W1-K") {
                 kafka::commands(&plan, &mut report)?;
             }
             Ok(())
@@ -99,7 +101,13 @@ fn run() -> Result<(), Failed> {
         "w2" => w1::one_aggregate(&plan, &mut report),
         "w3" => w3::load(&plan, &mut report),
         "w7" => start::w7(&plan, &mut report),
-        "w8" => start::w8(&plan, &mut report),
+        "w8" => {
+            #[cfg(feature = "kafka")]
+            if plan.names("W8-K") {
+                nodes::kill(&plan, &mut report)?;
+            }
+            start::w8(&plan, &mut report)
+        }
         "grow" => grow::rows(&plan, &mut report),
         other => Err(Failed(format!("there is no workload `{other}`\n\n{USAGE}"))),
     }

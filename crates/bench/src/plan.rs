@@ -89,6 +89,12 @@ impl Plan {
         self.only.as_deref().is_none_or(|only| only == row || only == family)
     }
 
+    /// Whether a row of this family is asked for by its name.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn names(&self, family: &str) -> bool {
+        self.only.as_deref().is_some_and(|only| only.starts_with(family))
+    }
+
     /// Lengths of the histories that a start is measured with.
     pub(crate) fn histories(&self) -> &'static [u64] {
         if self.smoke { &[500] } else { &[10_000, 100_000, 1_000_000, 10_000_000] }

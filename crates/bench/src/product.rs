@@ -86,7 +86,8 @@ fn ask(at: SocketAddr) -> Result<(), Failed> {
     Err(Failed(answer))
 }
 
-fn binary() -> Option<PathBuf> {
+/// The product's binary, if it is named.
+pub(crate) fn binary() -> Option<PathBuf> {
     let named = std::env::var_os("RECOUNT_BIN").map(PathBuf::from).filter(|it| it.exists());
     if named.is_none() {
         eprintln!("the rows of the product's binary are left out: RECOUNT_BIN names none");
@@ -94,7 +95,8 @@ fn binary() -> Option<PathBuf> {
     named
 }
 
-fn free() -> Result<SocketAddr, Failed> {
+/// An address that nobody listens on.
+pub(crate) fn free() -> Result<SocketAddr, Failed> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 

@@ -14,6 +14,8 @@ const NEED_THE_PRODUCT: [&str; 2] = ["w7", "w8"];
 /// The workload that peers stand beside, and the flags without which they do.
 const HAS_PEERS: &str = "w1";
 const WITHOUT: [&str; 3] = ["--ours", "--smoke", "--no-peers"];
+/// Rows on real brokers, which run when they are named, and beside controls alone.
+const ON_KAFKA: [&str; 2] = ["W1-K", "W8-K"];
 /// A peer that is a program: its package, its version, its binary, and where the bench looks for it.
 const STREAMS: [&str; 4] =
     ["durable-streams", "0.1.5", "durable-streams-server", "RECOUNT_PEER_DURABLE_STREAMS"];
@@ -36,13 +38,18 @@ pub(crate) fn run_workload(at: &Workspace, args: &[&str]) -> Result<(), Failed> 
     {
         run(&mut at.cargo(&["build", "--release", "--quiet", "-p", "recount"]))?;
     }
-    let peers = args.contains(&HAS_PEERS) && !args.iter().any(|arg| WITHOUT.contains(arg));
+    let on_kafka = args.iter().any(|arg| ON_KAFKA.iter().any(|family| arg.starts_with(family)));
+    let peers =
+        args.contains(&HAS_PEERS) && !on_kafka && !args.iter().any(|arg| WITHOUT.contains(arg));
     if peers {
         install::run(at, &needs::peers())?;
     }
     let mut build = vec!["run", "--release", "--quiet", "-p", "bench"];
     if peers {
         build.extend(["--features", "peers"]);
+    }
+    if on_kafka {
+        build.extend(["--features", "kafka"]);
     }
     build.push("--");
     build.extend(args.iter().copied().filter(|arg| *arg != "--no-peers"));
