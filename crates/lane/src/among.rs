@@ -23,7 +23,13 @@ impl Shell {
         self.owners.entry(lane).or_insert_with(make)
     }
 
-    pub(crate) fn elected(&mut self, election: Election) {
+    pub(crate) fn elected(&mut self, mut election: Election) {
+        if let Election::Awaited(lanes) = &mut election {
+            if self.member.as_ref().is_none_or(|member| !member.awaits()) {
+                return;
+            }
+            lanes.retain(|lane| self.was_ours(*lane));
+        }
         let Some(member) = &mut self.member else { return };
         let (gone, here) = member.take(election);
         for lane in gone {
@@ -33,6 +39,14 @@ impl Shell {
             self.owner(lane);
             self.retake(lane);
         }
+    }
+
+    /// Whether the newest claim of a lane is that of this node's earlier life. A lane that cannot be read is
+    /// nobody's until somebody is elected.
+    fn was_ours(&mut self, lane: LaneId) -> bool {
+        let (log, url) = (Arc::clone(&self.log), self.node.url.clone());
+        let owner = self.owner(lane);
+        owner.follow(&*log).is_ok() && owner.claim().is_some_and(|claim| claim.url == url)
     }
 
     /// The lane is another node's now: what is open is answered first, what waits goes there.

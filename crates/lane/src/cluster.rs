@@ -23,6 +23,10 @@ pub struct Node {
 /// The lanes a node was elected for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Election {
+    /// The electors have not spoken yet, who wait for the dead. Of these lanes those are still this node's
+    /// whose newest claim in the log tells its address: it served them before it was started again, and
+    /// nobody has taken them since. Means nothing once an election was told.
+    Awaited(BTreeSet<LaneId>),
     /// These and no others, in a newer election than any before.
     Lanes(BTreeSet<LaneId>),
     /// The electors are out of reach: the last election may be over. What is served goes on being served
@@ -34,6 +38,8 @@ pub enum Election {
 #[derive(Debug, Default)]
 pub(crate) struct Member {
     lanes: BTreeSet<LaneId>,
+    /// Whether any election was told.
+    told: bool,
     /// Whether the last election is over for all we know.
     lost: bool,
     /// Times in a row that another node took a lane that this one was elected for.
@@ -50,14 +56,20 @@ impl Member {
         !self.lost && self.is_elected(lane)
     }
 
+    /// Whether no election was told yet.
+    pub(crate) fn awaits(&self) -> bool {
+        !self.told
+    }
+
     /// Takes an election; gives the lanes that are this node's no more, and those that are now.
     pub(crate) fn take(&mut self, election: Election) -> (Vec<LaneId>, Vec<LaneId>) {
+        self.told |= !matches!(election, Election::Awaited(_));
         match election {
             Election::Lost => {
                 self.lost = true;
                 (Vec::new(), Vec::new())
             }
-            Election::Lanes(lanes) => {
+            Election::Awaited(lanes) | Election::Lanes(lanes) => {
                 self.lost = false;
                 self.rivalled.clear();
                 let gone = self.lanes.difference(&lanes).copied().collect();

@@ -35,6 +35,10 @@ const CLOCK_MAX: Duration = Duration::from_secs(5);
 /// not block.
 pub type Elected = Box<dyn Fn(Option<BTreeSet<LaneId>>) + Send + Sync>;
 
+/// Called when a node begins to stand, from the same thread: the group hears of it now, and elects when all
+/// its members have answered or are dead to it.
+pub type Stands = Box<dyn Fn() + Send>;
+
 /// Takes part in the elections of lanes until it is dropped, which gives them back.
 pub struct Election {
     stopping: Arc<AtomicBool>,
@@ -54,6 +58,7 @@ impl Election {
         options: &Options,
         topics: &Topics,
         stand_for: &[String],
+        stands: Stands,
         elected: Elected,
     ) -> Result<Self, OpenError> {
         let names: Vec<String> = stand_for.iter().map(|name| options.kafka_name(name)).collect();
@@ -67,7 +72,7 @@ impl Election {
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("election".to_owned())
-            .spawn(move || candidate.run(consumer, &clock, &stop));
+            .spawn(move || candidate.run(consumer, &clock, &stands, &stop));
         let refused = |error: std::io::Error| OpenError::Refused {
             attempt: "starting the election of lanes".to_owned(),
             why: error.to_string(),
@@ -124,7 +129,13 @@ impl Candidate {
         }
     }
 
-    fn run(self, mut consumer: BaseConsumer<Context>, clock: &Keeper, stop: &AtomicBool) {
+    fn run(
+        self,
+        mut consumer: BaseConsumer<Context>,
+        clock: &Keeper,
+        begins: &Stands,
+        stop: &AtomicBool,
+    ) {
         let mut sessions = SESSIONS.into_iter().skip(1);
         let (begun, mut stands) = (Instant::now(), false);
         while !stop.load(Ordering::Acquire) {
@@ -132,6 +143,7 @@ impl Candidate {
             match (stands, clock.is_off()) {
                 (false, false) if knows => {
                     self.stand(&consumer);
+                    begins();
                     stands = true;
                 }
                 (true, true) => {

@@ -26,7 +26,7 @@ pub mod topics;
 mod watch;
 mod writer;
 
-pub use election::{Elected, Election};
+pub use election::{Elected, Election, Stands};
 pub use error::{Finding, OpenError};
 pub use kafka::{KafkaLog, Opened};
 pub use options::{Durability, MESSAGE_TIMEOUT_MIN, Options};

@@ -101,6 +101,34 @@ async fn a_node_that_was_not_told_sees_the_newer_claim_and_steps_down() {
 }
 
 #[tokio::test]
+async fn a_node_that_comes_back_takes_what_was_its_own_before_anybody_is_elected() {
+    let log = memory();
+    let lanes: Vec<LaneId> = log.topics().lanes().collect();
+    let awaited = || Election::Awaited(lanes.iter().copied().collect());
+    let (a, b) = (node(&log, "a"), node(&log, "b"));
+    a.elected(awaited());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    serves(&a, 0).await;
+    a.elected(Election::Lanes([lanes[0]].into()));
+    b.elected(Election::Lanes([lanes[1]].into()));
+    serves(&a, 1).await;
+    serves(&b, 1).await;
+    // Who has heard of an election goes by it.
+    b.elected(awaited());
+
+    let again = node(&log, "a");
+    again.elected(awaited());
+    serves(&again, 1).await;
+    serves(&a, 0).await;
+    let report = again.lanes().await;
+    assert!(report.iter().all(|it| it.serving == (it.lane == lanes[0])), "{report:?}");
+    // The electors may see it otherwise.
+    again.elected(Election::Lanes(BTreeSet::new()));
+    serves(&again, 0).await;
+    serves(&b, 1).await;
+}
+
+#[tokio::test]
 async fn who_waits_for_an_owner_that_never_comes_is_told() {
     let log = memory();
     let a = node(&log, "a");

@@ -18,7 +18,7 @@ type Told = Arc<Mutex<Vec<Option<BTreeSet<LaneId>>>>>;
 
 fn stand(options: &Options, log: &KafkaLog, elected: Elected) -> Election {
     let topics: Vec<String> = log.topics().all().iter().map(|it| it.name.clone()).collect();
-    Election::start(options, log.topics(), &topics, elected).unwrap()
+    Election::start(options, log.topics(), &topics, Box::new(|| ()), elected).unwrap()
 }
 
 /// A candidate that writes down what it hears, and stands still while it is told to.

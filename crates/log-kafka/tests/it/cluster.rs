@@ -1,6 +1,7 @@
 //! What is seen of a cluster: releases, rights, clocks; and that a node with a wrong clock takes no lanes.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -44,13 +45,18 @@ fn a_node_whose_clock_is_wrong_stands_for_no_lanes() {
         let tells = Arc::clone(&told);
         let elected = move |lanes: Option<_>| tells.lock().unwrap().extend(lanes);
         let names: Vec<String> = options.topics.iter().map(|it| it.0.clone()).collect();
-        let election = Election::start(options, log.topics(), &names, Box::new(elected)).unwrap();
-        (election, told)
+        let stood = Arc::new(AtomicBool::new(false));
+        let stands = {
+            let stood = Arc::clone(&stood);
+            Box::new(move || stood.store(true, Ordering::Release))
+        };
+        let election = Election::start(options, log.topics(), &names, stands, Box::new(elected));
+        (election.unwrap(), told, stood)
     };
     let mut wrong = options.clone();
     wrong.clock_ahead_ms = -60_000;
-    let (_wrong, told_wrong) = stand(&wrong);
-    let (_right, told_right) = stand(&options);
+    let (_wrong, told_wrong, wrong_stood) = stand(&wrong);
+    let (_right, told_right, right_stood) = stand(&options);
     let all = log.topics().lanes().count();
     let begun = Instant::now();
     while told_right.lock().unwrap().last().is_none_or(|lanes| lanes.len() < all) {
@@ -59,4 +65,5 @@ fn a_node_whose_clock_is_wrong_stands_for_no_lanes() {
     }
     let told = told_wrong.lock().unwrap();
     assert!(told.iter().all(BTreeSet::is_empty), "it was elected: {told:?}");
+    assert!(right_stood.load(Ordering::Acquire) && !wrong_stood.load(Ordering::Acquire));
 }

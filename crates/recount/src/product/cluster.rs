@@ -1,7 +1,7 @@
 //! This node's place: alone with its log, or one of several; what it stands for then, and how it asks the
 //! others. Not the election, which is the brokers', and not the fence, which is the log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
+use domain::LaneId;
 use lane::{Answer, Commands, Deciders, Election as Elected, Node, Submit};
 use log::Log;
 use log_kafka::{Election, Options};
@@ -173,19 +174,30 @@ impl Member {
         if names.is_empty() {
             return Ok(None);
         }
+        let lanes =
+            names.iter().filter_map(|name| Some(log.topics().lanes_of(log.topics().find(name)?)));
+        let lanes: BTreeSet<LaneId> = lanes.flatten().collect();
+        let told = commands.clone();
+        let stands = move || told.elected(Elected::Awaited(lanes.clone()));
         let commands = commands.clone();
         let elected = move |lanes: Option<_>| {
             let lanes = lanes.map_or(Elected::Lost, Elected::Lanes);
             tracing::info!(
                 lanes = match &lanes {
-                    Elected::Lanes(lanes) => lanes.len().to_string(),
+                    Elected::Awaited(lanes) | Elected::Lanes(lanes) => lanes.len().to_string(),
                     Elected::Lost => "unknown: the group is out of reach".to_owned(),
                 },
                 "elected"
             );
             commands.elected(lanes);
         };
-        let stood = Election::start(&self.options, log.topics(), &names, Box::new(elected));
+        let stood = Election::start(
+            &self.options,
+            log.topics(),
+            &names,
+            Box::new(stands),
+            Box::new(elected),
+        );
         stood.map(Some).map_err(coded)
     }
 }
