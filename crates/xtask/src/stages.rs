@@ -28,6 +28,9 @@ pub(crate) const STAGES: &[Stage] = &[
                     "--release",
                     "--workspace",
                     "--all-targets",
+                    // Rows that only a bench by hand runs.
+                    "--features",
+                    "bench/kafka",
                     "--quiet",
                     "--",
                     "-D",
