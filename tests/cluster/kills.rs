@@ -1,6 +1,7 @@
 //! Nodes and brokers that die, freeze, come and go under load: nothing that was acknowledged is lost, and
 //! nothing happens twice. Pauses are printed, never asserted. Longer by `RECOUNT_ROUNDS`, harder by
-//! `RECOUNT_CLIENTS` and `RECOUNT_FROZEN_S`; `RECOUNT_BLOWS=node,freeze,broker,storm` picks some.
+//! `RECOUNT_CLIENTS` and `RECOUNT_FROZEN_S`; `RECOUNT_BLOWS=node,again,freeze,broker,storm` picks
+//! some.
 
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,8 @@ struct Cluster {
     a: Node,
     b: Node,
     calls: Vec<Call>,
+    /// Where the second one listens whenever it is started.
+    port: u16,
 }
 
 impl Cluster {
@@ -109,8 +112,23 @@ impl Cluster {
         let mut told = load.stop().await;
         told.print(&format!("node killed, lanes served elsewhere after {served:?}"));
         self.calls.extend(told.calls);
-        self.b = self.ground.node("b");
+        self.b = self.ground.node_at("b", self.port, &[]);
         self.ground.served(&self.b).await;
+    }
+
+    /// The node is back before its death is noticed: it takes its lanes without an election.
+    async fn start_a_node_again(&mut self, round: u32) {
+        let load = self.load(&format!("again-{round}"));
+        load.more(BETWEEN).await;
+        self.b.kill();
+        self.b = self.ground.node_at("b", self.port, &[]);
+        let served = self.ground.served(&self.b).await;
+        load.more(BETWEEN).await;
+        let mut told = load.stop().await;
+        told.print(&format!(
+            "node killed and started again, lanes served through it after {served:?}"
+        ));
+        self.calls.extend(told.calls);
     }
 
     async fn freeze_a_node(&mut self, round: u32) {
@@ -175,14 +193,21 @@ impl Cluster {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_or_doubled_though_nodes_and_brokers_die_freeze_and_come() {
     let ground = Ground::new().await;
-    let (a, b) = (ground.node("a"), ground.node("b"));
+    let port = kafka_up::free_ports(1).unwrap()[0];
+    let (a, b) = (ground.node("a"), ground.node_at("b", port, &[]));
     ground.served(&b).await;
-    let mut cluster = Cluster { ground, a, b, calls: Vec::new() };
+    let mut cluster = Cluster { ground, a, b, calls: Vec::new(), port };
     if struck("node") {
         for round in 0..rounds(2) {
             cluster.kill_a_node(round).await;
         }
         cluster.compare("node killed").await;
+    }
+    if struck("again") {
+        for round in 0..rounds(2) {
+            cluster.start_a_node_again(round).await;
+        }
+        cluster.compare("node started again").await;
     }
     if struck("freeze") {
         for round in 0..rounds(2) {

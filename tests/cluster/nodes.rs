@@ -74,8 +74,8 @@ impl Ground {
         self.dir.path().join(name)
     }
 
-    /// What a node of this name is started with.
-    fn flags(&self, name: &str) -> Vec<String> {
+    /// What a node of this name is started with, at this port of loopback; 0: any.
+    fn flags(&self, name: &str, port: u16) -> Vec<String> {
         let path = |name: &str| self.path(name).display().to_string();
         let flags = [
             ("--log", "kafka".to_owned()),
@@ -83,7 +83,7 @@ impl Ground {
             ("--topic-prefix", self.prefix.clone()),
             ("--lanes", LANES.to_owned()),
             ("--node", name.to_owned()),
-            ("--listen", "127.0.0.1:0".to_owned()),
+            ("--listen", format!("127.0.0.1:{port}")),
             ("--data", path(name)),
             ("--keys", path("keys")),
             ("--cluster-secret-file", path("secret")),
@@ -99,7 +99,7 @@ impl Ground {
 
     /// Runs a verb of the binary with everything that a node has.
     pub(crate) fn run(&self, name: &str, verb: &[&str]) -> recount_tests::Exit {
-        let flags = self.flags(name);
+        let flags = self.flags(name, 0);
         recount(verb.iter().copied().chain(flags.iter().map(String::as_str)))
     }
 
@@ -110,9 +110,14 @@ impl Ground {
 
     /// The same with these flags too.
     pub(crate) fn node_with(&self, name: &str, flags: &[&str]) -> Node {
+        self.node_at(name, 0, flags)
+    }
+
+    /// The same at this port, which is nobody else's when the node is started again.
+    pub(crate) fn node_at(&self, name: &str, port: u16, flags: &[&str]) -> Node {
         let binary = std::env::var_os("RECOUNT_BIN").expect("RECOUNT_BIN names the built binary");
         let mut command = Command::new(binary);
-        command.arg("serve").args(self.flags(name)).args(flags);
+        command.arg("serve").args(self.flags(name, port)).args(flags);
         Node::start(name, command, self.path(&format!("{name}.log")))
     }
 
@@ -214,6 +219,12 @@ impl Node {
     pub(crate) fn stop(&mut self) -> Option<i32> {
         self.signal("TERM");
         self.child.wait().ok().and_then(|status| status.code())
+    }
+
+    /// What it and its earlier lives of this name said, a line of JSON each.
+    pub(crate) fn said(&self) -> Vec<Value> {
+        let said = std::fs::read_to_string(&self.log).unwrap();
+        said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// GET, as JSON; asks for a minute as long as it cannot answer now, panics on anything else but success.

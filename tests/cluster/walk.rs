@@ -127,6 +127,28 @@ async fn a_post_is_drafted_on_one_node_and_goes_on_through_the_other() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_started_again_takes_its_lanes_back_before_anybody_is_elected() {
+    const BACK: &str = "lanes of an earlier life are taken back";
+    let ground = Ground::new().await;
+    let port = kafka_up::free_ports(1).unwrap()[0];
+    let mut first = ground.node_at("a", port, &[]);
+    ground.served(&first).await;
+    assert!(!first.said().iter().any(|line| line["message"] == BACK), "it had no earlier life");
+    first.kill();
+    let second = ground.node_at("a", port, &[]);
+    eprintln!("started again, served after {:?}", ground.served(&second).await);
+    let said = second.said();
+    let back = said.iter().find(|line| line["message"] == BACK);
+    let lanes = back.and_then(|line| line["lanes"].as_str()?.parse::<u32>().ok());
+    assert!(lanes >= Some(2), "those of posts at least, which had answered: {said:?}");
+    drop(second);
+    let elsewhere = ground.node("a");
+    ground.served(&elsewhere).await;
+    let back = elsewhere.said().iter().filter(|line| line["message"] == BACK).count();
+    assert_eq!(back, 1, "at another address it has no earlier life");
+}
+
+#[tokio::test]
 async fn a_gateway_asks_the_nodes_whose_roles_and_contexts_have_the_lanes() {
     let ground = Ground::new().await;
     // Both at once: a saga reads topics of all contexts, and its plan is registered in one of them.

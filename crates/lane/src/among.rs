@@ -29,6 +29,10 @@ impl Shell {
                 return;
             }
             lanes.retain(|lane| self.was_ours(*lane));
+            if !lanes.is_empty() {
+                let lanes = lanes.len().to_string();
+                tracing::info!(lanes, "lanes of an earlier life are taken back");
+            }
         }
         let Some(member) = &mut self.member else { return };
         let (gone, here) = member.take(election);
