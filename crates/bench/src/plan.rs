@@ -97,7 +97,7 @@ impl Plan {
 
     /// Lengths of the histories that a start is measured with.
     pub(crate) fn histories(&self) -> &'static [u64] {
-        if self.smoke { &[500] } else { &[10_000, 100_000, 1_000_000, 10_000_000] }
+        if self.smoke { &[500] } else { &[1_000, 10_000, 100_000, 1_000_000, 10_000_000] }
     }
 
     /// Numbers of live aggregates that memory is measured with.
