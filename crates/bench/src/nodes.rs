@@ -61,7 +61,7 @@ impl Ground {
         let database = runtime.block_on(database).map_err(failed)?;
         std::fs::write(dir.join("secret"), Uuid::new_v4().to_string())?;
         let ground = Self { binary, dir, cluster, database, runtime };
-        let applied = ground.command(&["topics", "apply"], "a", product::free()?).output()?;
+        let applied = ground.command(&["topics", "apply"], "a", address()?).output()?;
         if applied.status.success() {
             Ok(ground)
         } else {
@@ -113,16 +113,26 @@ impl Ground {
     }
 }
 
+/// A command as bytes: method and path, its key, its body.
+fn request(at: SocketAddr, line: &str, key: &str, body: &str) -> String {
+    format!(
+        "{line} HTTP/1.1\r\nhost: {at}\r\ncontent-type: application/json\r\n\
+         idempotency-key: {key}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// An address that is a node's own, also while it is dead: no outgoing connection is given its port.
+fn address() -> Result<SocketAddr, Failed> {
+    let ports = kafka_up::free_ports(1).map_err(failed)?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], ports[0])))
+}
+
 /// One command to a stream that nobody made, until it is refused for that reason: whoever says so has made
 /// the refusal durable. `None`: not within the time.
 async fn probe(at: SocketAddr, begun: Instant) -> Option<Duration> {
-    let body = r#"{"title":"x","body":"y"}"#;
-    let request = format!(
-        "PUT /api/content/posts/{} HTTP/1.1\r\nhost: {at}\r\ncontent-type: application/json\r\n\
-         idempotency-key: probe\r\ncontent-length: {}\r\n\r\n{body}",
-        Uuid::new_v4(),
-        body.len()
-    );
+    let path = format!("PUT /api/content/posts/{}", Uuid::new_v4());
+    let request = request(at, &path, "probe", r#"{"title":"x","body":"y"}"#);
     while begun.elapsed() < SERVED_MAX {
         let answer = tokio::time::timeout(ANSWER_MAX, Pool::to(at).ask(request.as_bytes())).await;
         if answer.is_ok_and(|it| it.is_ok_and(|(head, _)| head.starts_with(b"HTTP/1.1 404"))) {
@@ -172,14 +182,9 @@ impl Call for Posts {
     async fn call(&self, number: u64) -> Result<Answered, String> {
         let turn = usize::try_from(number).unwrap_or_default() % self.to.len();
         let to = &self.to[turn];
+        let key = Uuid::new_v4().to_string();
         let body = r#"{"body":"one durable command"}"#;
-        let request = format!(
-            "POST /api/content/posts HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             idempotency-key: {}\r\ncontent-length: {}\r\n\r\n{body}",
-            to.at,
-            Uuid::new_v4(),
-            body.len()
-        );
+        let request = request(to.at, "POST /api/content/posts", &key, body);
         match to.ask(request.as_bytes()).await {
             Ok((head, _)) if head.starts_with(b"HTTP/1.1 2") => Ok(Answered::Yes),
             _ if self.killed.load(Ordering::Relaxed) => Ok(Answered::Overloaded),
@@ -214,9 +219,9 @@ fn row(
     report: &mut Report,
 ) -> Result<(), Failed> {
     let ground = Ground::new(binary.to_owned(), plan.fresh()?)?;
-    let at = product::free()?;
+    let at = address()?;
     let mut killed = ground.start("a", at)?;
-    let other = if nodes > 1 { Some(ground.start("b", product::free()?)?) } else { None };
+    let other = if nodes > 1 { Some(ground.start("b", address()?)?) } else { None };
     let (mut ours, mut first, mut loads) = (Contestant::new("ours"), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
         for node in [Some(&killed), other.as_ref()].into_iter().flatten() {

@@ -95,8 +95,7 @@ pub(crate) fn binary() -> Option<PathBuf> {
     named
 }
 
-/// An address that nobody listens on.
-pub(crate) fn free() -> Result<SocketAddr, Failed> {
+fn free() -> Result<SocketAddr, Failed> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
